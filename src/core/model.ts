@@ -1,0 +1,351 @@
+/**
+ * The compiled state and the messages between threads: plain data that survives `structuredClone`.
+ * Built by `config/compile`, read by everything else, changed by nobody.
+ */
+
+/** Where in the configuration file something was said; 1-based. */
+export interface Origin {
+  readonly line: number;
+  readonly column: number;
+}
+
+/**
+ * Host names to values. A name is looked up exact → longest wildcard → any.
+ * Keys are lower-case without trailing dot; a wildcard `*.example.com` is kept as `example.com`.
+ */
+export interface HostTable<T> {
+  readonly exact: ReadonlyMap<string, T>;
+  readonly wildcard: ReadonlyMap<string, T>;
+  readonly any: T | undefined;
+}
+
+/** Everything the data plane reads, with a version that grows by one with each reload. */
+export interface Snapshot {
+  readonly version: number;
+  /** First 12 hex digits of the SHA-256 of the file's text. */
+  readonly hash: string;
+  /** The file it came from, as given by the user. */
+  readonly source: string;
+  /** RFC 3339. */
+  readonly loadedAt: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Data-plane threads; 0 = one for each CPU. */
+  readonly workers: number;
+  readonly listeners: readonly Listener[];
+  readonly gateways: readonly Gateway[];
+  /** Gateways whose selector does not fit this box's labels. */
+  readonly unserved: readonly UnservedGateway[];
+  readonly virtualHosts: readonly VirtualHost[];
+  readonly tlsChains: readonly TlsChain[];
+  readonly services: readonly Service[];
+  readonly dnsServers: readonly string[];
+  readonly admin: AdminAddress;
+  readonly log: LogSettings;
+  readonly accessLog: AccessLogSettings;
+  readonly drain: DrainSettings;
+  /** How many counters the layout has; each worker's memory holds at least so many. */
+  readonly counterSlots: number;
+  /** Counters of what no gateway took (gateway `""`): width of `gatehouse_requests_total`. */
+  readonly unroutedRequestSlot: number;
+}
+
+export type AdminAddress =
+  | { readonly kind: "off" }
+  | { readonly kind: "tcp"; readonly host: string; readonly port: number }
+  | { readonly kind: "unix"; readonly path: string };
+
+export type LogLevel = "debug" | "info" | "warning" | "error";
+
+export interface LogSettings {
+  readonly level: LogLevel;
+  readonly format: "json" | "text";
+}
+
+export interface AccessLogSettings {
+  readonly destination:
+    | { readonly kind: "stdout" }
+    | { readonly kind: "off" }
+    | { readonly kind: "file"; readonly path: string };
+  /** Log the query string too. */
+  readonly query: boolean;
+}
+
+export interface DrainSettings {
+  readonly delayMs: number;
+  readonly requestsMs: number;
+  readonly tunnelsMs: number;
+}
+
+/** `host` undefined = every address, v4 and v6. */
+export interface BindAddress {
+  readonly host: string | undefined;
+  readonly port: number;
+}
+
+/** One bound address; all selected gateways on it are merged into it. */
+export interface Listener {
+  /** The canonical address, `":80"`, `"127.0.0.1:80"`, `"[::1]:80"`: identity over reloads and metric label. */
+  readonly id: string;
+  readonly address: BindAddress;
+  readonly protocol: "http" | "tls";
+  readonly limits: ListenerLimits;
+  readonly timeouts: ListenerTimeouts;
+  /** Host let in → index into `Snapshot.gateways`. */
+  readonly hosts: HostTable<number>;
+  readonly slots: ListenerSlots;
+}
+
+export interface ListenerLimits {
+  readonly helloBytesMax: number;
+  readonly headerBytesMax: number;
+  readonly headerCountMax: number;
+}
+
+export interface ListenerTimeouts {
+  readonly helloMs: number;
+  readonly headerMs: number;
+  readonly bodyIdleMs: number;
+  readonly keepAliveMs: number;
+  readonly tunnelIdleMs: number;
+}
+
+/** Slots of one listener's counters; see metric-layout.ts for the widths. */
+export interface ListenerSlots {
+  readonly connections: number;
+  readonly connectionsActive: number;
+  /** Failures while no gateway is known. */
+  readonly failures: number;
+}
+
+/** What is let in: one `[[gateway]]` that this box serves. */
+export interface Gateway {
+  readonly name: string;
+  /** `Listener.id`. */
+  readonly listener: string;
+  readonly protocol: "http" | "tls";
+  readonly hosts: readonly string[];
+  readonly selector: Readonly<Record<string, string>>;
+  /** Host → index into `Snapshot.virtualHosts` (http gateways). */
+  readonly virtualHosts: HostTable<number>;
+  /** Server name → index into `Snapshot.tlsChains` (tls gateways). */
+  readonly tlsChains: HostTable<number>;
+  readonly origin: Origin;
+  readonly slots: GatewaySlots;
+}
+
+export interface GatewaySlots {
+  readonly failures: number;
+  /** `gatehouse_requests_total` of requests that no route took. */
+  readonly requests: number;
+}
+
+export interface UnservedGateway {
+  readonly name: string;
+  readonly listen: string;
+  readonly protocol: string;
+  readonly hosts: readonly string[];
+  /** A sentence: which label is missing or different. */
+  readonly reason: string;
+  readonly origin: Origin;
+}
+
+/** A set of host names and their ordered HTTP routes. */
+export interface VirtualHost {
+  /** The virtual service's name. */
+  readonly name: string;
+  readonly hosts: readonly string[];
+  readonly routes: readonly HttpRoute[];
+  readonly origin: Origin;
+}
+
+/** First route whose matches hold wins, in file order. */
+export interface HttpRoute {
+  readonly name: string;
+  /** Any may hold; empty = everything. */
+  readonly matches: readonly HttpMatch[];
+  readonly action: HttpAction;
+  readonly origin: Origin;
+}
+
+/** All conditions that are present must hold. */
+export interface HttpMatch {
+  readonly path?: PathMatch;
+  /** Upper-case tokens; any may hold. */
+  readonly methods?: readonly string[];
+  /** Gateway names; any may hold. */
+  readonly gateways?: readonly string[];
+  /** The listener's port. */
+  readonly port?: number;
+}
+
+/** `segment` "/foo" takes "/foo" and "/foo/…"; `prefix` is a plain string prefix. */
+export interface PathMatch {
+  readonly kind: "exact" | "prefix" | "segment";
+  readonly value: string;
+}
+
+export type HttpAction = ForwardAction | RedirectAction | RespondAction;
+
+export interface ForwardAction {
+  readonly kind: "forward";
+  /** At least one. */
+  readonly destinations: readonly Destination[];
+}
+
+/** Undefined parts stay as in the request. */
+export interface RedirectAction {
+  readonly kind: "redirect";
+  readonly status: number;
+  readonly scheme: string | undefined;
+  readonly host: string | undefined;
+  readonly port: number | undefined;
+  readonly path: string | undefined;
+  /** `gatehouse_requests_total` by gateway index; -1 where the route cannot be reached. */
+  readonly requestSlots: readonly number[];
+}
+
+export interface RespondAction {
+  readonly kind: "respond";
+  readonly status: number;
+  readonly body: string;
+  /** name, value, name, value … */
+  readonly headers: readonly string[];
+  readonly requestSlots: readonly number[];
+}
+
+/** Where a route sends to, with its share. */
+export interface Destination {
+  /** Index into `Snapshot.services`. */
+  readonly service: number;
+  /** Relative; 0 is never picked. */
+  readonly weight: number;
+  /** http: `gatehouse_requests_total`, by gateway index; -1 where it cannot be reached. */
+  readonly requestSlots: readonly number[];
+  /** http: `gatehouse_request_duration_seconds`, by gateway index. */
+  readonly durationSlots: readonly number[];
+  /** tls: `gatehouse_tunnels_total`, by gateway index. */
+  readonly tunnelSlots: readonly number[];
+  /** tls: `gatehouse_tunnels_active`, by gateway index. */
+  readonly tunnelActiveSlots: readonly number[];
+  /** `gatehouse_bytes_total`, by gateway index. */
+  readonly byteSlots: readonly number[];
+}
+
+/** The ordered TLS routes of one virtual service. */
+export interface TlsChain {
+  readonly name: string;
+  readonly hosts: readonly string[];
+  readonly routes: readonly TlsRoute[];
+  readonly origin: Origin;
+}
+
+export interface TlsRoute {
+  readonly name: string;
+  /** Any may hold; never empty: without `sni` the virtual service's hosts stand here. */
+  readonly matches: readonly TlsMatch[];
+  readonly destinations: readonly Destination[];
+  readonly origin: Origin;
+}
+
+/** All conditions that are present must hold. */
+export interface TlsMatch {
+  /** Exact names, `*.suffix` or `*`; any may hold. */
+  readonly sni: readonly string[];
+  /** Any may hold. */
+  readonly alpn?: readonly string[];
+  readonly gateways?: readonly string[];
+  readonly port?: number;
+}
+
+/** A named set of interchangeable endpoints and the policy towards them. */
+export interface Service {
+  readonly name: string;
+  /** Where its endpoints come from: their union is the set. */
+  readonly sources: readonly EndpointSource[];
+  readonly balancer: "round_robin";
+  readonly timeouts: ServiceTimeouts;
+  readonly origin: Origin;
+  readonly slots: ServiceSlots;
+}
+
+export interface ServiceTimeouts {
+  readonly connectMs: number;
+  /** To the response head. */
+  readonly responseMs: number;
+  /** A kept-alive upstream connection unused. */
+  readonly idleMs: number;
+}
+
+export interface ServiceSlots {
+  readonly upstreamActive: number;
+  readonly connectSeconds: number;
+  readonly retries: number;
+}
+
+/** An address as it stands in the file, or a name whose addresses are looked up. */
+export type EndpointSource =
+  | { readonly kind: "address"; readonly endpoint: Endpoint }
+  | {
+      readonly kind: "name";
+      readonly host: string;
+      readonly port: number;
+      readonly weight: number;
+    };
+
+/** One `address:port` with its weight. */
+export interface Endpoint {
+  /** IP literal, v6 without brackets. */
+  readonly host: string;
+  readonly port: number;
+  /** ≥ 1. */
+  readonly weight: number;
+  /** `host:port` as logs and tables show it, v6 in brackets: its identity within a service. */
+  readonly name: string;
+}
+
+/** Service name → its endpoints now. A service that is not resolved yet has an empty list. */
+export type EndpointSets = Readonly<Record<string, readonly Endpoint[]>>;
+
+/** Why a listener could not be bound. */
+export interface BindProblem {
+  readonly listener: string;
+  /** errno name, `EADDRINUSE` … */
+  readonly code: string;
+}
+
+/** Main thread → worker. */
+export type ToWorker =
+  | {
+      /** Bind what is new and hold its connections; nothing else changes before `commit`. */
+      readonly type: "prepare";
+      readonly snapshot: Snapshot;
+      readonly endpoints: EndpointSets;
+      /** Float64 counters, written by this worker only. */
+      readonly counters: SharedArrayBuffer;
+    }
+  | { readonly type: "commit"; readonly version: number }
+  | { readonly type: "abort"; readonly version: number }
+  | {
+      readonly type: "endpoints";
+      readonly service: string;
+      readonly endpoints: readonly Endpoint[];
+    }
+  | { readonly type: "drain"; readonly settings: DrainSettings }
+  | { readonly type: "reopen-logs" };
+
+/** Worker → main thread. */
+export type FromWorker =
+  | {
+      readonly type: "prepared";
+      readonly version: number;
+      readonly problems: readonly BindProblem[];
+    }
+  | { readonly type: "committed"; readonly version: number }
+  | { readonly type: "drained" }
+  | { readonly type: "access-log"; readonly lines: string }
+  | {
+      readonly type: "log";
+      readonly level: LogLevel;
+      readonly message: string;
+      readonly fields: Readonly<Record<string, string | number>>;
+    };
