@@ -53,6 +53,8 @@ const ROWS = {
   "header-timeout":       [408, 0, "downstream", false, "off", "Request timeout"],
   "body-timeout":         [408, 0, "downstream", false, "off", "Request timeout"],
   "not-implemented":      [501, 0, "downstream", false, "off", "Not implemented"],
+  "expectation-failed":   [417, 0, "downstream", false, "off", "Expectation failed"],
+  "uri-too-long":         [414, 0, "downstream", false, "off", "URI too long"],
   "version-not-supported":[505, 0, "downstream", false, "off", "HTTP version not supported"],
   "method-not-allowed":   [405, 0, "downstream", false, "off", "Method not allowed"],
   "client-closed":        [0, 0, "downstream", false, "off", "The client went away"],

@@ -1,0 +1,160 @@
+/** Chunked transfer coding (RFC 9112 §7.1): decoding, strict and incremental. */
+
+/** 52 bits: a size stays exact in a double. */
+const SIZE_DIGITS_MAX = 13;
+/** A chunk-size line with its extensions; they mean nothing to a proxy and are dropped. */
+const EXTENSION_BYTES_MAX = 1024;
+
+const CR = 0x0d;
+const LF = 0x0a;
+const SEMICOLON = 0x3b;
+const TAB = 0x09;
+
+const SIZE = 0;
+const EXTENSION = 1;
+const SIZE_LF = 2;
+const DATA = 3;
+const DATA_CR = 4;
+const DATA_LF = 5;
+const TRAILER = 6;
+const DONE = 7;
+const BROKEN = 8;
+
+const HEX: Int8Array = buildHex();
+
+/**
+ * One chunked body. Owned by one exchange; `decode` is fed each read in turn and moves the data of that
+ * read together at its front. Bounded: extension bytes a line, trailer bytes in all.
+ */
+export class ChunkedDecoder {
+  #state = SIZE;
+  #size = 0;
+  #digits = 0;
+  #extension = 0;
+  readonly #trailer: number[] = [];
+  #lineBytes = 0;
+  readonly #trailerBytesMax: number;
+  /** After `decode`: index of the first byte that was not used; only `done` leaves any. */
+  consumed = 0;
+
+  /** `trailerBytesMax` bounds the trailer section. */
+  constructor(trailerBytesMax: number) {
+    this.#trailerBytesMax = trailerBytesMax;
+  }
+
+  /** The last chunk and the trailer section have been read. */
+  get done(): boolean {
+    return this.#state === DONE;
+  }
+
+  /** The coding was violated; the message has no end that anybody could agree on. */
+  get broken(): boolean {
+    return this.#state === BROKEN;
+  }
+
+  /** The trailer field lines with their CRLF and the final CRLF, as latin1; empty without trailers. */
+  get trailer(): string {
+    if (this.#trailer.length <= 2) return "";
+    return this.#trailer.map((byte) => String.fromCharCode(byte)).join("");
+  }
+
+  /**
+   * Takes bytes[start, end). The body's data in it is moved to bytes[start, start + n); returns n.
+   * Effect: overwrites that range; sets `consumed`. After `done` or `broken` nothing more is taken.
+   */
+  decode(bytes: Uint8Array, start: number, end: number): number {
+    let read = start;
+    let write = start;
+    while (read < end && this.#state < DONE) {
+      if (this.#state === DATA) {
+        const length = Math.min(this.#size, end - read);
+        if (write !== read) bytes.copyWithin(write, read, read + length);
+        read += length;
+        write += length;
+        this.#size -= length;
+        if (this.#size === 0) this.#state = DATA_CR;
+      } else {
+        this.#state = this.#step(bytes[read] ?? 0);
+        read += 1;
+      }
+    }
+    this.consumed = read;
+    return write - start;
+  }
+
+  #step(byte: number): number {
+    switch (this.#state) {
+      case SIZE:
+        return this.#stepSize(byte);
+      case EXTENSION:
+        return this.#stepExtension(byte);
+      case SIZE_LF:
+        return this.#stepSizeEnd(byte);
+      case DATA_CR:
+        return byte === CR ? DATA_LF : BROKEN;
+      case DATA_LF:
+        return byte === LF ? this.#startChunk() : BROKEN;
+      case TRAILER:
+        return this.#stepTrailer(byte);
+      default:
+        return BROKEN;
+    }
+  }
+
+  #startChunk(): number {
+    this.#size = 0;
+    this.#digits = 0;
+    this.#extension = 0;
+    return SIZE;
+  }
+
+  /** Hex digits only: no sign, prefix, underscore or white space. */
+  #stepSize(byte: number): number {
+    const digit = HEX[byte] ?? -1;
+    if (digit >= 0) {
+      this.#digits += 1;
+      this.#size = this.#size * 16 + digit;
+      return this.#digits <= SIZE_DIGITS_MAX ? SIZE : BROKEN;
+    }
+    if (this.#digits === 0) return BROKEN;
+    if (byte === CR) return SIZE_LF;
+    return byte === SEMICOLON ? EXTENSION : BROKEN;
+  }
+
+  #stepExtension(byte: number): number {
+    if (byte === CR) return SIZE_LF;
+    this.#extension += 1;
+    if (this.#extension > EXTENSION_BYTES_MAX) return BROKEN;
+    return byte === TAB || (byte >= 0x20 && byte !== 0x7f) ? EXTENSION : BROKEN;
+  }
+
+  #stepSizeEnd(byte: number): number {
+    if (byte !== LF) return BROKEN;
+    return this.#size === 0 ? TRAILER : DATA;
+  }
+
+  /** Collects up to the empty line; what the lines say is judged by whoever forwards them. */
+  #stepTrailer(byte: number): number {
+    const afterCr = this.#trailer[this.#trailer.length - 1] === CR;
+    this.#trailer.push(byte);
+    if (this.#trailer.length > this.#trailerBytesMax || afterCr !== (byte === LF)) return BROKEN;
+    if (byte === CR) return TRAILER;
+    if (byte !== LF) {
+      this.#lineBytes += 1;
+      return TRAILER;
+    }
+    const ended = this.#lineBytes === 0;
+    this.#lineBytes = 0;
+    return ended ? DONE : TRAILER;
+  }
+}
+
+function buildHex(): Int8Array {
+  const table = new Int8Array(256).fill(-1);
+  const digits = "0123456789abcdef";
+  for (let i = 0; i < digits.length; i += 1) {
+    table[digits.charCodeAt(i)] = i;
+    table[digits.toUpperCase().charCodeAt(i)] = i;
+  }
+  return table;
+}

@@ -1,0 +1,226 @@
+/**
+ * A field section (RFC 9112 §5): the lines between the start line and the empty line, and trailers.
+ * Read strictly: what two parsers might read in two ways is refused.
+ */
+import { type Result, failed, success } from "../result.ts";
+import {
+  CONNECTION,
+  CONTENT_LENGTH,
+  EXPECT,
+  FORWARDING,
+  HOP,
+  HOST,
+  INVALID,
+  LOOKALIKE,
+  REFERER,
+  REQUEST_ID,
+  TE,
+  TRAILER,
+  TRANSFER_ENCODING,
+  UPGRADE,
+  USER_AGENT,
+  classifyFieldName,
+} from "./field-names.ts";
+import type { FailureKind } from "../failure.ts";
+
+/** Bits of `FieldSection.connection`. */
+export const CONNECTION_CLOSE = 1;
+export const CONNECTION_KEEP_ALIVE = 2;
+export const CONNECTION_UPGRADE = 4;
+
+/** Why a head is refused: the failure it is, and the rule that it breaks in words. */
+export interface HeadRefusal {
+  readonly kind: FailureKind;
+  readonly detail: string;
+}
+
+/** What a section says to a proxy, and the rest in order and case as sent. */
+export interface FieldSection {
+  /** End-to-end fields: name, value, name, value … without what the other members hold. */
+  fields: string[];
+  /** -1 = none. */
+  contentLength: number;
+  chunked: boolean;
+  host: string | undefined;
+  /** CONNECTION_… bits. */
+  connection: number;
+  upgrade: string | undefined;
+  expect: string | undefined;
+  /** The `TE` field lists `trailers`. */
+  teTrailers: boolean;
+  trailer: string | undefined;
+  /** X-Forwarded-… and Forwarded as sent: name, value … */
+  forwarding: string[];
+  requestId: string | undefined;
+  userAgent: string | undefined;
+  referer: string | undefined;
+}
+
+/** 15 digits stay exact in a double and are more than any body. */
+const CONTENT_LENGTH_PATTERN = /^\d{1,15}$/;
+const OWS_AT_ENDS = /^[\t ]+|[\t ]+$/g;
+const SPACE = 0x20;
+const TAB = 0x09;
+
+/**
+ * Reads the field lines in `text` from `start` to the empty line that ends it. Pure.
+ * `text` is latin1, ends with CRLF CRLF and has passed `scanHead`.
+ * Refusals: bad-request, head-too-large (more than `countMax` lines). RFC 9112 §5, §6; RFC 9110 §5.5.
+ */
+export function parseFields(
+  text: string,
+  start: number,
+  countMax: number,
+): Result<FieldSection, HeadRefusal> {
+  const section = emptySection();
+  const end = text.length - 2;
+  let named: string | undefined;
+  let count = 0;
+  let position = start;
+  while (position < end) {
+    const lineEnd = text.indexOf("\r", position);
+    count += 1;
+    if (count > countMax) return refuse("head-too-large", `more than ${countMax} header fields`);
+    const first = text.charCodeAt(position);
+    if (first === SPACE || first === TAB)
+      return refuse("bad-request", "folded line (RFC 9112 §5.2)");
+    const colon = text.indexOf(":", position);
+    if (colon < 0 || colon >= lineEnd) return refuse("bad-request", "header line without a colon");
+    const name = text.slice(position, colon);
+    const value = trimmed(text, colon + 1, lineEnd);
+    const kind = classifyFieldName(name);
+    if (kind === 0) section.fields.push(name, value);
+    else {
+      const problem = takeSpecial(section, kind, name, value);
+      if (problem !== undefined) return refuse("bad-request", problem);
+      if (kind === CONNECTION) named = named === undefined ? value : `${named},${value}`;
+    }
+    position = lineEnd + 2;
+  }
+  if (named !== undefined) applyConnection(section, named);
+  return success(section);
+}
+
+function emptySection(): FieldSection {
+  return {
+    fields: [],
+    contentLength: -1,
+    chunked: false,
+    host: undefined,
+    connection: 0,
+    upgrade: undefined,
+    expect: undefined,
+    teTrailers: false,
+    trailer: undefined,
+    forwarding: [],
+    requestId: undefined,
+    userAgent: undefined,
+    referer: undefined,
+  };
+}
+
+function refuse(kind: FailureKind, detail: string): Result<never, HeadRefusal> {
+  return failed({ kind, detail });
+}
+
+/** Optional white space around a value is not part of it (RFC 9110 §5.5). */
+function trimmed(text: string, from: number, to: number): string {
+  let start = from;
+  if (text.charCodeAt(start) === SPACE) start += 1;
+  const first = text.charCodeAt(start);
+  const last = text.charCodeAt(to - 1);
+  const value = text.slice(start, to);
+  if (first !== SPACE && first !== TAB && last !== SPACE && last !== TAB) return value;
+  return value.replace(OWS_AT_ENDS, "");
+}
+
+/** Stores one special field; returns what is wrong with it, if anything. */
+// oxlint-disable-next-line max-params -- called once a field on the hot path: no object for it
+function takeSpecial(
+  section: FieldSection,
+  kind: number,
+  name: string,
+  value: string,
+): string | undefined {
+  switch (kind) {
+    case INVALID:
+      return "invalid header name (RFC 9110 §5.1)";
+    case LOOKALIKE:
+      return `header name ${name} can be mistaken for a framing or forwarding field`;
+    case HOST:
+      if (section.host !== undefined) return "more than one Host (RFC 9112 §3.2)";
+      section.host = value;
+      return undefined;
+    case CONTENT_LENGTH:
+      return takeContentLength(section, value);
+    case TRANSFER_ENCODING:
+      return takeTransferEncoding(section, value);
+    case USER_AGENT:
+      section.userAgent ??= value;
+      section.fields.push(name, value);
+      return undefined;
+    case REFERER:
+      section.referer ??= value;
+      section.fields.push(name, value);
+      return undefined;
+    case HOP:
+    case CONNECTION:
+      return undefined;
+    default:
+      takeRare(section, kind, name, value);
+      return undefined;
+  }
+}
+
+// oxlint-disable-next-line max-params -- see takeSpecial
+function takeRare(section: FieldSection, kind: number, name: string, value: string): void {
+  if (kind === TE) section.teTrailers ||= /(?:^|[\s,])trailers(?:$|[\s,;])/i.test(value);
+  else if (kind === TRAILER) section.trailer = joined(section.trailer, value);
+  else if (kind === UPGRADE) section.upgrade = joined(section.upgrade, value);
+  else if (kind === EXPECT) section.expect = joined(section.expect, value);
+  else if (kind === REQUEST_ID) section.requestId ??= value;
+  else if (kind === FORWARDING) section.forwarding.push(name, value);
+}
+
+function joined(before: string | undefined, value: string): string {
+  return before === undefined ? value : `${before}, ${value}`;
+}
+
+/** RFC 9112 §6.3 (5): one value of digits only; a repeated field is refused even when equal. */
+function takeContentLength(section: FieldSection, value: string): string | undefined {
+  if (section.contentLength >= 0) return "more than one Content-Length (RFC 9112 §6.3)";
+  if (!CONTENT_LENGTH_PATTERN.test(value)) return "invalid Content-Length (RFC 9112 §6.3)";
+  section.contentLength = Number(value);
+  return undefined;
+}
+
+/** Only `chunked`, once: any other coding cannot be framed here (RFC 9112 §6.1, §7). */
+function takeTransferEncoding(section: FieldSection, value: string): string | undefined {
+  if (section.chunked) return "more than one Transfer-Encoding (RFC 9112 §6.1)";
+  if (value.toLowerCase() !== "chunked")
+    return "Transfer-Encoding other than chunked (RFC 9112 §6.1)";
+  section.chunked = true;
+  return undefined;
+}
+
+/** Sets the bits, and drops the fields that `Connection` names (RFC 9110 §7.6.1). */
+function applyConnection(section: FieldSection, value: string): void {
+  const folded = value.toLowerCase();
+  if (folded === "keep-alive") section.connection = CONNECTION_KEEP_ALIVE;
+  else if (folded === "close") section.connection = CONNECTION_CLOSE;
+  else applyConnectionList(section, folded);
+}
+
+function applyConnectionList(section: FieldSection, folded: string): void {
+  const names = new Set(folded.split(",").map((name) => name.trim()));
+  if (names.delete("close")) section.connection |= CONNECTION_CLOSE;
+  if (names.delete("keep-alive")) section.connection |= CONNECTION_KEEP_ALIVE;
+  if (names.delete("upgrade")) section.connection |= CONNECTION_UPGRADE;
+  if (names.size === 0) return;
+  const kept: string[] = [];
+  for (let i = 0; i < section.fields.length; i += 2) {
+    const name = section.fields[i] ?? "";
+    if (!names.has(name.toLowerCase())) kept.push(name, section.fields[i + 1] ?? "");
+  }
+  section.fields = kept;
+}

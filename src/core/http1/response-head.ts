@@ -1,0 +1,61 @@
+/** A response head (RFC 9112 §4), from text to what forwarding needs. */
+import { type Result, failed, success } from "../result.ts";
+import { type FieldSection, type HeadRefusal, parseFields } from "./fields.ts";
+import { BODY_CHUNKED, BODY_NONE, BODY_UNTIL_CLOSE } from "./framing.ts";
+import { keepsAlive } from "./request-head.ts";
+
+/** One answer of an endpoint. */
+export interface ResponseHead {
+  readonly status: number;
+  /** The reason phrase as sent; may be empty. */
+  readonly reason: string;
+  readonly minor: number;
+  /** ≥ 0: that many bytes; BODY_CHUNKED; BODY_UNTIL_CLOSE. */
+  readonly body: number;
+  /** The endpoint would keep the connection open after it. */
+  readonly keepAlive: boolean;
+  readonly section: FieldSection;
+}
+
+/** RFC 9112 §4; a missing space before an empty reason is common and unambiguous. */
+const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: ([^\r]*))?$/;
+
+/**
+ * Reads one response head to a request with `method`. Pure, never throws. `text` is latin1, ends with
+ * CRLF CRLF and has passed `scanHead`. Every refusal is response-malformed: the same rules as for requests (RFC 9112 §6.3).
+ */
+export function parseResponseHead(
+  text: string,
+  method: string,
+  countMax: number,
+): Result<ResponseHead, HeadRefusal> {
+  const lineEnd = text.indexOf("\r");
+  const line = STATUS_LINE.exec(text.slice(0, lineEnd));
+  if (line === null) return refuse("malformed status line");
+  const fields = parseFields(text, lineEnd + 2, countMax);
+  if (!fields.ok) return refuse(fields.error.detail);
+  const section = fields.value;
+  const status = Number(line[2]);
+  const minor = line[1] === "1" ? 1 : 0;
+  if (section.chunked && section.contentLength >= 0)
+    return refuse("Content-Length with Transfer-Encoding");
+  if (section.chunked && minor === 0) return refuse("Transfer-Encoding in HTTP/1.0");
+  const body = bodyOf(section, status, method);
+  const keepAlive = body !== BODY_UNTIL_CLOSE && keepsAlive(section.connection, minor);
+  return success({ status, reason: line[3] ?? "", minor, body, keepAlive, section });
+}
+
+/** Whether an answer with this status has a body by definition none (RFC 9112 §6.3 (1)). Pure. */
+export function isBodiless(status: number, method: string): boolean {
+  return method === "HEAD" || status < 200 || status === 204 || status === 304;
+}
+
+function refuse(detail: string): Result<never, HeadRefusal> {
+  return failed({ kind: "response-malformed", detail });
+}
+
+function bodyOf(section: FieldSection, status: number, method: string): number {
+  if (isBodiless(status, method)) return BODY_NONE;
+  if (section.chunked) return BODY_CHUNKED;
+  return section.contentLength >= 0 ? section.contentLength : BODY_UNTIL_CLOSE;
+}

@@ -1,0 +1,71 @@
+/** Heads written anew from what was parsed; nothing is ever copied through. */
+import { CONNECTION_UPGRADE } from "./fields.ts";
+import { BODY_CHUNKED, BODY_NONE } from "./framing.ts";
+import type { RequestHead } from "./request-head.ts";
+import { type ResponseHead, isBodiless } from "./response-head.ts";
+
+/**
+ * The head that goes to the endpoint, in HTTP/1.1, with the CRLF CRLF. Pure.
+ * `edgeFields` are complete lines with CRLF that the edge adds; Connection cannot remove them, since it
+ * was applied before. Framing is re-made from `head.body` (RFC 9112 §6).
+ */
+export function serialiseRequest(head: RequestHead, authority: string, edgeFields: string): string {
+  const { fields, teTrailers } = head.section;
+  let text = `${head.method} ${head.path}${head.query} HTTP/1.1\r\nHost: ${authority}\r\n`;
+  for (let i = 0; i < fields.length; i += 2) text += `${fields[i]}: ${fields[i + 1]}\r\n`;
+  if (head.body === BODY_CHUNKED) text += "Transfer-Encoding: chunked\r\n";
+  else if (head.section.contentLength >= 0) text += `Content-Length: ${head.body}\r\n`;
+  if (head.expectContinue) text += "Expect: 100-continue\r\n";
+  if (teTrailers) text += "TE: trailers\r\nConnection: TE\r\n";
+  return `${text}${edgeFields}\r\n`;
+}
+
+/** How an answer is framed and what is said about the connection after it. */
+export interface ResponseFraming {
+  readonly method: string;
+  /** The client's minor version: 1.0 knows neither chunks nor keep-alive by default. */
+  readonly clientMinor: number;
+  /** The connection to the client stays open. */
+  readonly keepAlive: boolean;
+  /** The body as the endpoint sends it is re-framed into chunks. */
+  readonly chunked: boolean;
+}
+
+/** The head that goes to the client, always HTTP/1.1 (RFC 9110 §2.5), with the CRLF CRLF. Pure. */
+export function serialiseResponse(head: ResponseHead, framing: ResponseFraming): string {
+  const { section, status } = head;
+  const { fields } = section;
+  let text = `HTTP/1.1 ${status} ${head.reason}\r\n`;
+  for (let i = 0; i < fields.length; i += 2) text += `${fields[i]}: ${fields[i + 1]}\r\n`;
+  if (framing.chunked) text += "Transfer-Encoding: chunked\r\n";
+  else text += lengthField(head, framing.method);
+  return `${text}${connectionField(framing)}\r\n`;
+}
+
+/** The head of an interim answer, 100 to 199 but 101 (RFC 9110 §15.2). Pure. */
+export function serialiseInterim(head: ResponseHead): string {
+  const { fields } = head.section;
+  let text = `HTTP/1.1 ${head.status} ${head.reason}\r\n`;
+  for (let i = 0; i < fields.length; i += 2) text += `${fields[i]}: ${fields[i + 1]}\r\n`;
+  return `${text}\r\n`;
+}
+
+/** Whether `head` announces that it switches protocols (RFC 9110 §15.2.2). Pure. */
+export function isSwitching(head: ResponseHead): boolean {
+  return head.status === 101 && (head.section.connection & CONNECTION_UPGRADE) !== 0;
+}
+
+/** Only 1xx and 204 must not have Content-Length; HEAD and 304 keep what they say (RFC 9110 §8.6). */
+function lengthField(head: ResponseHead, method: string): string {
+  const { contentLength } = head.section;
+  if (head.status === 204 || contentLength < 0) return "";
+  if (contentLength === BODY_NONE && head.body < 0) return "";
+  if (isBodiless(head.status, method) || head.body >= 0)
+    return `Content-Length: ${contentLength}\r\n`;
+  return "";
+}
+
+function connectionField(framing: ResponseFraming): string {
+  if (!framing.keepAlive) return "Connection: close\r\n";
+  return framing.clientMinor === 0 ? "Connection: keep-alive\r\n" : "";
+}
