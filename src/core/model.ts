@@ -343,9 +343,17 @@ export type FromWorker =
   | { readonly type: "committed"; readonly version: number }
   | { readonly type: "drained" }
   | { readonly type: "access-log"; readonly lines: string }
+  /** How many lines this worker has lost since it started. */
+  | { readonly type: "access-log-dropped"; readonly total: number }
   | {
       readonly type: "log";
       readonly level: LogLevel;
       readonly message: string;
       readonly fields: Readonly<Record<string, string | number>>;
     };
+
+/** What a worker is told when it starts. */
+export interface WorkerStart {
+  /** 0-based; a replacement has the number of the one that died. */
+  readonly index: number;
+}

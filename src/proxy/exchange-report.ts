@@ -1,0 +1,110 @@
+/** What is known of one exchange, for the access log and the counters. */
+import { FAILURES, type Failure, failureOffset } from "../core/failure.ts";
+import type { RequestHead } from "../core/http1/request-head.ts";
+import { BYTES_IN, BYTES_OUT, codeOffset, observe } from "../core/metric-layout.ts";
+import type { Endpoint, Gateway } from "../core/model.ts";
+import { addTo } from "./context.ts";
+import type { HttpConnection } from "./http-connection.ts";
+import type { RoutedRequest } from "./route-request.ts";
+
+/** When the first byte of the request came: monotonic, and on the wall. */
+export interface ExchangeStart {
+  readonly startedMs: number;
+  readonly startedAt: number;
+}
+
+/** Filled while the exchange goes on, written once at its end. Owned by its Exchange. */
+export class ExchangeReport {
+  readonly requestId: string;
+  gateway: Gateway | undefined;
+  routed: RoutedRequest | undefined;
+  endpoint: Endpoint | undefined;
+  attempts = 0;
+  status: number | undefined;
+  connectMs: number | undefined;
+  bytesOut = 0;
+  failure: Failure | undefined;
+  readonly #connection: HttpConnection;
+  readonly #head: RequestHead | undefined;
+  readonly #start: ExchangeStart;
+  #firstByteMs: number | undefined;
+
+  constructor(connection: HttpConnection, head: RequestHead | undefined, start: ExchangeStart) {
+    this.#connection = connection;
+    this.#head = head;
+    this.#start = start;
+    this.requestId = connection.context.requestId();
+  }
+
+  /** The first byte of the answer goes out now. */
+  markFirstByte(): void {
+    this.#firstByteMs ??= this.#connection.context.now() - this.#start.startedMs;
+  }
+
+  /** Counts and logs. Effect: writes counters and one access-log line. */
+  write(failure: Failure | undefined): void {
+    const durationMs = this.#connection.context.now() - this.#start.startedMs;
+    this.#count(failure, durationMs);
+    const { context, client, bytesIn } = this.#connection;
+    const head = this.#head;
+    const query = context.runtime().snapshot.accessLog.query;
+    context.accessLog.http({
+      time: this.#start.startedAt,
+      gateway: this.gateway?.name,
+      client,
+      durationMs,
+      bytesIn,
+      bytesOut: this.bytesOut,
+      service: this.routed?.service?.service.name,
+      endpoint: this.endpoint?.name,
+      failure: failure?.kind,
+      connectMs: this.connectMs,
+      method: head?.method,
+      host: head?.authority,
+      path: head === undefined || !query ? head?.path : head.path + head.query,
+      protocol: head === undefined ? undefined : `HTTP/1.${head.minor}`,
+      status: this.status,
+      route: this.routed?.decision.route.name,
+      attempts: this.attempts === 0 ? undefined : this.attempts,
+      firstByteMs: this.#firstByteMs,
+      userAgent: head?.section.userAgent,
+      referer: head?.section.referer,
+      requestId: head === undefined ? undefined : this.requestId,
+    });
+  }
+
+  #count(failure: Failure | undefined, durationMs: number): void {
+    const { context, view, bytesIn } = this.#connection;
+    const { gateway, routed } = this;
+    if (failure !== undefined) {
+      context.failureLog.note(failure, routed?.service?.service.name, this.endpoint?.name);
+      const block = gateway?.slots.failures ?? view.listener.slots.failures;
+      addTo(context, block + failureOffset(failure.kind), 1);
+    }
+    if (this.status !== undefined) addTo(context, this.#requestSlot() + codeOffset(this.status), 1);
+    if (routed?.destination === undefined) return;
+    const { durationSlots, byteSlots } = routed.destination;
+    const duration = durationSlots[routed.gatewayIndex] ?? -1;
+    if (duration >= 0) observe(context.counters(), duration, durationMs / 1000);
+    const bytes = byteSlots[routed.gatewayIndex] ?? -1;
+    if (bytes < 0) return;
+    addTo(context, bytes + BYTES_IN, bytesIn);
+    addTo(context, bytes + BYTES_OUT, this.bytesOut);
+  }
+
+  #requestSlot(): number {
+    const { gateway, routed } = this;
+    const { snapshot } = this.#connection.context.runtime();
+    if (routed === undefined) return gateway?.slots.requests ?? snapshot.unroutedRequestSlot;
+    const { action } = routed.decision.route;
+    const slots =
+      action.kind === "forward" ? routed.destination?.requestSlots : action.requestSlots;
+    const slot = slots?.[routed.gatewayIndex] ?? -1;
+    return slot >= 0 ? slot : routed.gateway.slots.requests;
+  }
+}
+
+/** The status that a failure is answered with; 0 = none. Pure. */
+export function statusOf(failure: Failure): number {
+  return FAILURES[failure.kind].status;
+}

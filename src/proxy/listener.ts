@@ -1,0 +1,113 @@
+/** One bound address in one worker: accepts, and hands each connection to the code of its protocol. */
+import { type Server, type Socket, createServer } from "node:net";
+import type { Listener } from "../core/model.ts";
+import {
+  type DownstreamConnection,
+  type ListenerView,
+  type ProxyContext,
+  addTo,
+} from "./context.ts";
+import { HttpConnection } from "./http-connection.ts";
+import { TlsConnection } from "./tls-connection.ts";
+
+/** Connections that may wait between binding and the commit of a reload, which takes milliseconds. */
+const HELD_MAX = 1024;
+/** TCP keep-alive after a minute of silence, so that a vanished client is noticed. */
+const KEEP_ALIVE_INITIAL_MS = 60_000;
+/** The kernel cuts it to net.core.somaxconn. */
+const BACKLOG = 65_535;
+
+/** Owned by its worker. `reusePort`: every worker binds the address and the kernel spreads connections. */
+export class BoundListener implements ListenerView {
+  listener: Listener;
+  open = true;
+  readonly #context: ProxyContext;
+  readonly #server: Server;
+  readonly #connections = new Set<DownstreamConnection>();
+  /** Accepted before the commit; undefined after it. */
+  #held: Socket[] | undefined = [];
+
+  constructor(listener: Listener, context: ProxyContext) {
+    this.listener = listener;
+    this.#context = context;
+    this.#server = createServer({
+      allowHalfOpen: true,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: KEEP_ALIVE_INITIAL_MS,
+    });
+    this.#server.on("connection", (socket) => this.#onConnection(socket));
+  }
+
+  /** Connections that are open now. */
+  get active(): number {
+    return this.#connections.size;
+  }
+
+  /** Binds and listens; resolves to undefined, or to the errno name when that failed. */
+  bind(): Promise<string | undefined> {
+    const { host, port } = this.listener.address;
+    return new Promise((resolve) => {
+      this.#server.once("error", (error: NodeJS.ErrnoException) =>
+        resolve(error.code ?? error.message),
+      );
+      this.#server.listen(
+        { port, backlog: BACKLOG, reusePort: true, ...(host === undefined ? {} : { host }) },
+        () => {
+          this.#server.removeAllListeners("error");
+          // A failed accept (out of descriptors) ends that connection only.
+          this.#server.on("error", () => undefined);
+          resolve(undefined);
+        },
+      );
+    });
+  }
+
+  /** The snapshot that brought it holds: what waited is served. */
+  commit(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const socket of held) {
+      if (socket.destroyed) continue;
+      this.#accept(socket);
+      socket.resume();
+    }
+  }
+
+  /** Stops accepting; connections end after what they are doing. */
+  close(): void {
+    if (!this.open) return;
+    this.open = false;
+    this.#server.close();
+    for (const socket of this.#held ?? []) socket.destroy();
+    this.#held = undefined;
+    for (const connection of this.#connections) connection.drain();
+  }
+
+  /** The time limit of a drain: what is still open is cut. */
+  reset(): void {
+    for (const connection of this.#connections) connection.reset();
+  }
+
+  /** See ListenerView. */
+  forget(connection: DownstreamConnection): void {
+    if (this.#connections.delete(connection)) {
+      addTo(this.#context, this.listener.slots.connectionsActive, -1);
+    }
+  }
+
+  #onConnection(socket: Socket): void {
+    if (this.#held === undefined) return this.#accept(socket);
+    socket.on("error", () => socket.destroy());
+    socket.pause();
+    if (this.#held.length < HELD_MAX) this.#held.push(socket);
+    else socket.destroy();
+  }
+
+  #accept(socket: Socket): void {
+    const create = this.listener.protocol === "http" ? HttpConnection : TlsConnection;
+    this.#connections.add(new create(socket, this, this.#context));
+    addTo(this.#context, this.listener.slots.connections, 1);
+    addTo(this.#context, this.listener.slots.connectionsActive, 1);
+  }
+}

@@ -1,0 +1,86 @@
+/** Host → gateway → virtual host → route → destination, for one request head. */
+import { pickWeighted } from "../core/balance.ts";
+import type { Failure } from "../core/failure.ts";
+import type { RequestHead } from "../core/http1/request-head.ts";
+import { matchHost } from "../core/match/host-table.ts";
+import type { Destination, Gateway, Listener, VirtualHost } from "../core/model.ts";
+import { type Decision, decide } from "../routing/virtual-host.ts";
+import type { ServiceState } from "../upstream/service-state.ts";
+import type { ProxyContext, Runtime } from "./context.ts";
+
+/** Where a request goes. The snapshot that was asked stays with it to its end. */
+export interface RoutedRequest {
+  readonly kind: "routed";
+  readonly gateway: Gateway;
+  /** Index into `Snapshot.gateways`, which is also the index into a destination's slots. */
+  readonly gatewayIndex: number;
+  readonly virtualHost: VirtualHost;
+  readonly decision: Decision;
+  /** Undefined for a redirect or a direct response. */
+  readonly destination: Destination | undefined;
+  readonly service: ServiceState | undefined;
+}
+
+/** Why a request goes nowhere, and the gateway if one let it in. */
+export interface UnroutedRequest {
+  readonly kind: "failure";
+  readonly gateway: Gateway | undefined;
+  readonly failure: Failure;
+}
+
+/**
+ * Routes by the worker's current snapshot; chance decides between weighted destinations. Failures:
+ * no-virtual-host (no gateway lets the host in, or nothing is there for it), no-route, no-endpoint (all weights 0).
+ */
+export function routeRequest(
+  context: ProxyContext,
+  listener: Listener,
+  head: RequestHead,
+): RoutedRequest | UnroutedRequest {
+  const runtime = context.runtime();
+  const { snapshot } = runtime;
+  const gatewayIndex = matchHost(listener.hosts, head.host);
+  const gateway = gatewayIndex === undefined ? undefined : snapshot.gateways[gatewayIndex];
+  if (gateway === undefined || gatewayIndex === undefined)
+    return unrouted(undefined, "no-virtual-host");
+  const hostIndex = matchHost(gateway.virtualHosts, head.host);
+  const virtualHost = hostIndex === undefined ? undefined : snapshot.virtualHosts[hostIndex];
+  const app = hostIndex === undefined ? undefined : runtime.apps.get(hostIndex);
+  if (virtualHost === undefined || app === undefined) return unrouted(gateway, "no-virtual-host");
+  const decision = decide(app, {
+    method: head.method,
+    path: head.path,
+    gateway: gateway.name,
+    port: listener.address.port,
+  });
+  if (decision === undefined) return unrouted(gateway, "no-route");
+  const chosen = chooseDestination(context, runtime, decision);
+  if (chosen === undefined) return unrouted(gateway, "no-endpoint");
+  return { kind: "routed", gateway, gatewayIndex, virtualHost, decision, ...chosen };
+}
+
+interface Chosen {
+  readonly destination: Destination | undefined;
+  readonly service: ServiceState | undefined;
+}
+
+const NOWHERE: Chosen = { destination: undefined, service: undefined };
+
+function chooseDestination(
+  context: ProxyContext,
+  runtime: Runtime,
+  decision: Decision,
+): Chosen | undefined {
+  const { action } = decision.route;
+  if (action.kind !== "forward") return NOWHERE;
+  const { destinations } = action;
+  const index = destinations.length === 1 ? 0 : pickWeighted(destinations, context.random());
+  const destination = destinations[index];
+  if (destination === undefined) return undefined;
+  const service = runtime.services[destination.service];
+  return service === undefined ? undefined : { destination, service };
+}
+
+function unrouted(gateway: Gateway | undefined, kind: Failure["kind"]): UnroutedRequest {
+  return { kind: "failure", gateway, failure: { kind, detail: "" } };
+}

@@ -1,0 +1,107 @@
+/** Two sockets joined: bytes both ways as they come, half-close kept, back-pressure, an idle limit. */
+import type { Socket } from "node:net";
+import type { Failure } from "../core/failure.ts";
+import type { UpstreamConnection, UpstreamUser } from "../upstream/connection.ts";
+
+/** Who made the tunnel, and is told of it. */
+export interface TunnelOwner {
+  /** Bytes have passed; the idle limit begins anew. */
+  onTunnelBytes(received: number, sent: number): void;
+  /** Both sides are closed; undefined when both ended properly. The last call. */
+  onTunnelDone(failure: Failure | undefined): void;
+}
+
+/**
+ * Joins an accepted socket to a connected upstream connection. The owner keeps listening to the accepted socket and
+ * calls the `downstream…` methods; upstream events come here. Memory: what one read brings plus the sockets' write
+ * queues, which back-pressure keeps to their high-water marks.
+ */
+export class Tunnel implements UpstreamUser {
+  readonly #socket: Socket;
+  readonly #upstream: UpstreamConnection;
+  readonly #owner: TunnelOwner;
+  #downstreamEnded = false;
+  #upstreamEnded = false;
+  #downstreamClosed = false;
+  #upstreamClosed = false;
+  #failure: Failure | undefined;
+
+  /** Effect: takes over the upstream connection. */
+  constructor(socket: Socket, upstream: UpstreamConnection, owner: TunnelOwner) {
+    this.#socket = socket;
+    this.#upstream = upstream;
+    this.#owner = owner;
+    upstream.user = this;
+  }
+
+  /** Bytes from the client; the chunk is ours to keep. */
+  downstreamData(chunk: Buffer): void {
+    this.#owner.onTunnelBytes(chunk.length, 0);
+    if (!this.#upstream.socket.write(chunk)) this.#socket.pause();
+  }
+
+  /** The client takes bytes again. */
+  downstreamDrain(): void {
+    this.#upstream.socket.resume();
+  }
+
+  /** The client's FIN: passed on, the other direction lives. */
+  downstreamEnd(): void {
+    this.#downstreamEnded = true;
+    this.#upstream.socket.end();
+  }
+
+  /** The client's socket is closed; after anything but two FINs the endpoint gets a reset. */
+  downstreamClose(): void {
+    this.#downstreamClosed = true;
+    if (!this.#ended) {
+      this.#failure ??= { kind: "client-closed", detail: "reset" };
+      this.#upstreamClosed = true;
+      this.#upstream.reset();
+    }
+    this.#checkDone();
+  }
+
+  /** Cuts both sides with a reset. */
+  cut(failure: Failure): void {
+    this.#failure ??= failure;
+    this.#upstreamClosed = true;
+    this.#upstream.reset();
+    this.#socket.resetAndDestroy();
+  }
+
+  onUpstreamConnect(): void {
+    // It was connected before it was joined.
+  }
+
+  onUpstreamData(bytes: Buffer): void {
+    this.#owner.onTunnelBytes(0, bytes.length);
+    if (!this.#socket.write(Buffer.from(bytes))) this.#upstream.socket.pause();
+  }
+
+  onUpstreamEnd(): void {
+    this.#upstreamEnded = true;
+    this.#socket.end();
+  }
+
+  onUpstreamDrain(): void {
+    this.#socket.resume();
+  }
+
+  onUpstreamClose(failure: Failure): void {
+    this.#upstreamClosed = true;
+    if (!this.#ended) {
+      this.#failure ??= failure;
+      this.#socket.resetAndDestroy();
+    }
+    this.#checkDone();
+  }
+
+  get #ended(): boolean {
+    return this.#downstreamEnded && this.#upstreamEnded;
+  }
+
+  #checkDone(): void {
+    if (this.#downstreamClosed && this.#upstreamClosed) this.#owner.onTunnelDone(this.#failure);
+  }
+}

@@ -1,0 +1,166 @@
+/** One TCP connection to an endpoint, and whoever uses it now. */
+import { type Socket, connect } from "node:net";
+import type { Failure, FailureKind } from "../core/failure.ts";
+import { observe } from "../core/metric-layout.ts";
+import type { Endpoint } from "../core/model.ts";
+import type { Deadlined, Deadlines } from "./deadlines.ts";
+
+/** Who is told what happens on an upstream connection; nobody while it is idle. */
+export interface UpstreamUser {
+  onUpstreamConnect(connection: UpstreamConnection): void;
+  /** `bytes` is valid only during the call; see read-buffer.ts. */
+  onUpstreamData(bytes: Buffer): void;
+  /** The endpoint will send no more. */
+  onUpstreamEnd(): void;
+  /** What was written has left for the kernel; more may be written. */
+  onUpstreamDrain(): void;
+  /** The connection is gone, or was never made. The last call. */
+  onUpstreamClose(failure: Failure): void;
+}
+
+/** What connections of one worker share. */
+export interface UpstreamContext {
+  readonly deadlines: Deadlines;
+  readonly counters: () => Float64Array;
+  readonly readBuffer: Buffer;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+}
+
+/** What to connect to, and how long to wait. */
+export interface DialOptions {
+  readonly endpoint: Endpoint;
+  readonly connectMs: number;
+  /** Slot of `gatehouse_upstream_connections_active`. */
+  readonly activeSlot: number;
+  /** Slot of `gatehouse_upstream_connect_seconds`. */
+  readonly connectSlot: number;
+}
+
+/** TCP keep-alive after a minute of silence, so that a vanished endpoint is noticed. */
+const KEEP_ALIVE_INITIAL_MS = 60_000;
+
+/**
+ * Owns the socket from `connect` to `close`. Half-open: an endpoint's FIN is only reported. Every failure of the
+ * platform becomes a Failure here and is told once.
+ */
+export class UpstreamConnection implements Deadlined {
+  readonly endpoint: Endpoint;
+  readonly socket: Socket;
+  /** Requests that were sent on it, the present one included. */
+  uses = 0;
+  /** Time from dial to connected; undefined before. */
+  connectMs: number | undefined;
+  /** In use by a pool: the limit of idleness. */
+  deadlineMs: number;
+  user: UpstreamUser | undefined;
+  /** Called when it closes while nobody uses it. */
+  onIdleClose: ((connection: UpstreamConnection) => void) | undefined;
+  readonly #context: UpstreamContext;
+  readonly #options: DialOptions;
+  readonly #startedMs: number;
+  #ended = false;
+  #failure: Failure | undefined;
+
+  /** Effect: starts to connect at once. `user` is told of all that follows. */
+  constructor(context: UpstreamContext, options: DialOptions, user: UpstreamUser) {
+    this.#context = context;
+    this.#options = options;
+    this.endpoint = options.endpoint;
+    this.user = user;
+    this.#startedMs = context.now();
+    this.deadlineMs = context.deadlines.after(options.connectMs);
+    this.socket = connect({
+      host: options.endpoint.host,
+      port: options.endpoint.port,
+      allowHalfOpen: true,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: KEEP_ALIVE_INITIAL_MS,
+      onread: { buffer: context.readBuffer, callback: (length) => this.#onRead(length) },
+    });
+    this.socket.on("error", (error: NodeJS.ErrnoException) => this.#onError(error));
+    this.socket.on("connect", () => this.#onConnect());
+    this.socket.on("end", () => this.#onEnd());
+    this.socket.on("drain", () => this.user?.onUpstreamDrain());
+    this.socket.on("close", () => this.#onClose());
+    context.deadlines.add(this);
+    this.#count(1);
+  }
+
+  /** Connected and not known to be closing. */
+  get usable(): boolean {
+    return this.connectMs !== undefined && !this.#ended && !this.socket.destroyed;
+  }
+
+  /** Closes at once; the user hears nothing more. */
+  destroy(): void {
+    this.user = undefined;
+    this.onIdleClose = undefined;
+    this.socket.destroy();
+  }
+
+  /** Closes with a reset, as the other side of a tunnel was reset; the user hears nothing more. */
+  reset(): void {
+    this.user = undefined;
+    this.socket.resetAndDestroy();
+  }
+
+  /** The connect time limit, or the idle limit of a kept-alive connection. */
+  onDeadline(): void {
+    if (this.connectMs === undefined) {
+      this.#fail("connect-timeout", `no connection within ${this.#options.connectMs} ms`);
+    }
+    this.socket.destroy();
+  }
+
+  #onConnect(): void {
+    this.connectMs = this.#context.now() - this.#startedMs;
+    this.deadlineMs = Number.POSITIVE_INFINITY;
+    observe(this.#context.counters(), this.#options.connectSlot, this.connectMs / 1000);
+    this.user?.onUpstreamConnect(this);
+  }
+
+  #onRead(length: number): boolean {
+    if (this.user === undefined) {
+      // Bytes that nobody asked for: an answer to no request must never meet the next one.
+      this.socket.destroy();
+      return false;
+    }
+    this.user.onUpstreamData(this.#context.readBuffer.subarray(0, length));
+    return true;
+  }
+
+  #onEnd(): void {
+    this.#ended = true;
+    if (this.user === undefined) this.socket.destroy();
+    else this.user.onUpstreamEnd();
+  }
+
+  #onError(error: NodeJS.ErrnoException): void {
+    const { code } = error;
+    if (this.connectMs !== undefined) this.#fail("upstream-reset", code ?? error.message);
+    else if (code === "ECONNREFUSED") this.#fail("connect-refused", code);
+    else if (code === "ETIMEDOUT") this.#fail("connect-timeout", code);
+    else this.#fail("connect-failed", code ?? error.message);
+  }
+
+  #onClose(): void {
+    this.#context.deadlines.delete(this);
+    this.#count(-1);
+    const { user } = this;
+    this.user = undefined;
+    if (user === undefined) this.onIdleClose?.(this);
+    else user.onUpstreamClose(this.#failure ?? { kind: "upstream-reset", detail: "closed" });
+  }
+
+  #fail(kind: FailureKind, detail: string): void {
+    this.#failure ??= { kind, detail };
+  }
+
+  #count(change: number): void {
+    const counters = this.#context.counters();
+    const slot = this.#options.activeSlot;
+    counters[slot] = (counters[slot] ?? 0) + change;
+  }
+}

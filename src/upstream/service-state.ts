@@ -1,0 +1,110 @@
+/** The live state of one service in one worker: whose turn it is, and the connections kept alive. */
+import { RoundRobin } from "../core/balance.ts";
+import type { Endpoint, Service } from "../core/model.ts";
+import { UpstreamConnection, type UpstreamContext, type UpstreamUser } from "./connection.ts";
+
+/** Kept-alive connections to one endpoint; more would only hold descriptors on both sides. */
+const IDLE_PER_ENDPOINT_MAX = 256;
+
+/**
+ * Lives over reloads as long as the file has a service of that name. Owned by its worker.
+ */
+export class ServiceState {
+  readonly #context: UpstreamContext;
+  readonly #start: number;
+  readonly #idle = new Map<string, UpstreamConnection[]>();
+  #service: Service;
+  #names: ReadonlySet<string> = new Set();
+  #balancer: RoundRobin;
+
+  /** `start` moves the rotation, so that workers do not all begin with the same endpoint. */
+  constructor(context: UpstreamContext, service: Service, start: number) {
+    this.#context = context;
+    this.#service = service;
+    this.#start = start;
+    this.#balancer = new RoundRobin([], start);
+  }
+
+  /** As the newest snapshot has it. */
+  get service(): Service {
+    return this.#service;
+  }
+
+  /** A reload: the policy changes, connections stay. */
+  update(service: Service): void {
+    this.#service = service;
+  }
+
+  /** New endpoints: idle connections to those that are gone are closed, busy ones finish. */
+  setEndpoints(endpoints: readonly Endpoint[]): void {
+    this.#names = new Set(endpoints.map((endpoint) => endpoint.name));
+    this.#balancer = new RoundRobin(endpoints, this.#start);
+    for (const name of this.#idle.keys()) {
+      if (!this.#names.has(name)) this.#closeIdle(name);
+    }
+  }
+
+  /** The next endpoint that is not among `tried`; undefined when there is none. */
+  pick(tried: readonly Endpoint[]): Endpoint | undefined {
+    return this.#balancer.pick(tried);
+  }
+
+  /** A kept-alive connection to the endpoint, the one used last first; undefined when there is none. */
+  takeIdle(endpoint: Endpoint, user: UpstreamUser): UpstreamConnection | undefined {
+    const idle = this.#idle.get(endpoint.name);
+    let connection = idle?.pop();
+    while (connection !== undefined && !connection.usable) connection = idle?.pop();
+    if (connection === undefined) return undefined;
+    connection.deadlineMs = Number.POSITIVE_INFINITY;
+    connection.onIdleClose = undefined;
+    connection.user = user;
+    return connection;
+  }
+
+  /** A new connection; `user` is told when it is there. */
+  dial(endpoint: Endpoint, user: UpstreamUser): UpstreamConnection {
+    const { timeouts, slots } = this.#service;
+    return new UpstreamConnection(
+      this.#context,
+      {
+        endpoint,
+        connectMs: timeouts.connectMs,
+        activeSlot: slots.upstreamActive,
+        connectSlot: slots.connectSeconds,
+      },
+      user,
+    );
+  }
+
+  /** Keeps a connection for the next request, or closes it when its endpoint is gone or enough are kept. */
+  release(connection: UpstreamConnection): void {
+    const { name } = connection.endpoint;
+    const kept = this.#idle.get(name) ?? [];
+    if (!this.#names.has(name) || !connection.usable || kept.length >= IDLE_PER_ENDPOINT_MAX) {
+      connection.destroy();
+      return;
+    }
+    connection.user = undefined;
+    connection.onIdleClose = this.#forget;
+    connection.deadlineMs = this.#context.deadlines.after(this.#service.timeouts.idleMs);
+    kept.push(connection);
+    this.#idle.set(name, kept);
+  }
+
+  /** The service is gone, or the worker drains: nothing idle is kept. */
+  close(): void {
+    this.setEndpoints([]);
+  }
+
+  readonly #forget = (connection: UpstreamConnection): void => {
+    const kept = this.#idle.get(connection.endpoint.name);
+    const index = kept?.indexOf(connection) ?? -1;
+    if (index >= 0) kept?.splice(index, 1);
+  };
+
+  #closeIdle(name: string): void {
+    const idle = this.#idle.get(name) ?? [];
+    this.#idle.delete(name);
+    for (const connection of idle) connection.destroy();
+  }
+}

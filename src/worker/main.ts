@@ -1,0 +1,12 @@
+/** Entry of a data-plane thread; a bundle of its own. */
+import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import type { ToWorker, WorkerStart } from "../core/model.ts";
+import { WorkerBox } from "./worker-box.ts";
+
+function start(port: MessagePort): void {
+  const { index } = workerData as WorkerStart;
+  const box = new WorkerBox(index, (message) => port.postMessage(message));
+  port.on("message", (message: ToWorker) => box.handle(message));
+}
+
+if (parentPort !== null) start(parentPort);

@@ -1,0 +1,182 @@
+/** Composition root of a data-plane thread: applies snapshots, owns listeners, services and counters. */
+import { performance } from "node:perf_hooks";
+import type {
+  DrainSettings,
+  Endpoint,
+  EndpointSets,
+  FromWorker,
+  Snapshot,
+  ToWorker,
+} from "../core/model.ts";
+import type { ProxyContext, Runtime } from "../proxy/context.ts";
+import { FailureLog } from "../proxy/failure-log.ts";
+import { VirtualHostApps } from "../routing/virtual-host-apps.ts";
+import type { UpstreamContext } from "../upstream/connection.ts";
+import { Deadlines } from "../upstream/deadlines.ts";
+import { createReadBuffer } from "../upstream/read-buffer.ts";
+import { ServiceState } from "../upstream/service-state.ts";
+import { BatchedAccessLog } from "./batched-access-log.ts";
+import { ListenerSet } from "./listener-set.ts";
+
+/** How often a draining worker looks whether its connections are gone. */
+const DRAIN_TICK_MS = 20;
+
+interface Prepared {
+  readonly snapshot: Snapshot;
+  readonly counters: SharedArrayBuffer;
+  readonly endpoints: Map<string, readonly Endpoint[]>;
+}
+
+/** Sends a message to the main thread. */
+export type Post = (message: FromWorker) => void;
+
+/** One for each thread. Holds the one reference to the current snapshot. */
+export class WorkerBox {
+  readonly #post: Post;
+  readonly #index: number;
+  readonly #services = new Map<string, ServiceState>();
+  readonly #listeners: ListenerSet;
+  readonly #accessLog: BatchedAccessLog;
+  readonly #upstream: UpstreamContext;
+  #runtime: Runtime | undefined;
+  #counters: Float64Array = new Float64Array(0);
+  #prepared: Prepared | undefined;
+  #draining = false;
+
+  /** Effect: none before the first message. */
+  constructor(index: number, post: Post) {
+    this.#index = index;
+    this.#post = post;
+    const now = monotonicMs;
+    const deadlines = new Deadlines(now);
+    const counters = (): Float64Array => this.#counters;
+    this.#upstream = { deadlines, counters, now, readBuffer: createReadBuffer() };
+    this.#accessLog = new BatchedAccessLog(post);
+    const context: ProxyContext = {
+      runtime: () => this.#current(),
+      deadlines,
+      counters,
+      now,
+      wallClock: Date.now,
+      random: Math.random,
+      requestId: () => crypto.randomUUID(),
+      accessLog: this.#accessLog,
+      failureLog: new FailureLog(
+        (level, message, fields) => post({ type: "log", level, message, fields }),
+        now,
+      ),
+      draining: () => this.#draining,
+    };
+    this.#listeners = new ListenerSet(context);
+  }
+
+  /** Acts on one message of the main thread. */
+  handle(message: ToWorker): void {
+    switch (message.type) {
+      case "prepare":
+        void this.#prepare(message.snapshot, message.endpoints, message.counters);
+        return;
+      case "commit":
+        this.#commit(message.version);
+        return;
+      case "abort":
+        this.#listeners.abort();
+        this.#prepared = undefined;
+        return;
+      case "endpoints":
+        this.#prepared?.endpoints.set(message.service, message.endpoints);
+        this.#services.get(message.service)?.setEndpoints(message.endpoints);
+        return;
+      case "drain":
+        this.#drain(message.settings);
+        return;
+      case "reopen-logs":
+        this.#accessLog.reopen();
+        return;
+      default:
+        return;
+    }
+  }
+
+  async #prepare(
+    snapshot: Snapshot,
+    sets: EndpointSets,
+    counters: SharedArrayBuffer,
+  ): Promise<void> {
+    this.#prepared = { snapshot, counters, endpoints: new Map(Object.entries(sets)) };
+    const problems = await this.#listeners.prepare(snapshot.listeners);
+    this.#post({ type: "prepared", version: snapshot.version, problems });
+  }
+
+  /** The swap: everything that can fail has been done before. */
+  #commit(version: number): void {
+    const prepared = this.#prepared;
+    if (prepared?.snapshot.version !== version) return;
+    this.#prepared = undefined;
+    const { snapshot } = prepared;
+    this.#adoptCounters(prepared.counters);
+    this.#accessLog.configure(snapshot.accessLog);
+    this.#runtime = {
+      snapshot,
+      apps: new VirtualHostApps(snapshot.virtualHosts),
+      services: this.#adoptServices(prepared),
+    };
+    this.#listeners.commit(snapshot.listeners);
+    this.#post({ type: "committed", version });
+  }
+
+  /** A larger memory takes over what was counted: a slot means the same in both. */
+  #adoptCounters(memory: SharedArrayBuffer): void {
+    if (this.#counters.buffer === memory) return;
+    const next = new Float64Array(memory);
+    next.set(this.#counters);
+    this.#counters = next;
+  }
+
+  #adoptServices(prepared: Prepared): readonly ServiceState[] {
+    const { snapshot, endpoints } = prepared;
+    const states = snapshot.services.map((service) => {
+      const state =
+        this.#services.get(service.name) ?? new ServiceState(this.#upstream, service, this.#index);
+      state.update(service);
+      state.setEndpoints(endpoints.get(service.name) ?? []);
+      return state;
+    });
+    const kept = new Set(states);
+    for (const state of this.#services.values()) if (!kept.has(state)) state.close();
+    this.#services.clear();
+    for (const state of states) this.#services.set(state.service.name, state);
+    return states;
+  }
+
+  /** Stop accepting → finish requests → wait for tunnels up to the limit → reset. */
+  #drain(settings: DrainSettings): void {
+    if (this.#draining) return;
+    this.#draining = true;
+    this.#listeners.close();
+    const startedMs = performance.now();
+    const timer = setInterval(() => {
+      const passedMs = performance.now() - startedMs;
+      if (passedMs >= settings.requestsMs) this.#listeners.reset("http");
+      if (passedMs >= settings.tunnelsMs) this.#listeners.reset("tls");
+      if (this.#listeners.active > 0) return;
+      clearInterval(timer);
+      void this.#finish();
+    }, DRAIN_TICK_MS);
+  }
+
+  async #finish(): Promise<void> {
+    for (const state of this.#services.values()) state.close();
+    await this.#accessLog.close();
+    this.#post({ type: "drained" });
+  }
+
+  #current(): Runtime {
+    if (this.#runtime === undefined) throw new Error("a connection before the first snapshot");
+    return this.#runtime;
+  }
+}
+
+function monotonicMs(): number {
+  return performance.now();
+}
