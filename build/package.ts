@@ -1,0 +1,82 @@
+import sea from "@yao-pkg/pkg/lib-es5/sea.js";
+import { chmodSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { type Base, prepareBase } from "./base.ts";
+import type { Bundles } from "./bundle.ts";
+import { type Architecture, assertElfArchitecture } from "./elf.ts";
+import { writeLicenses } from "./licenses.ts";
+import { DIST } from "./project.ts";
+
+/** Flags of the runtime that the executable always has; nobody can add to them (`execArgvExtension`). */
+export const RUNTIME_FLAGS: readonly string[] = [
+  // SIGUSR1 means "reopen the logs" here; without this it would open a debugger on port 9229.
+  "--disable-sigusr1",
+  // Each of these would otherwise follow a variable that was meant for another program:
+  // NODE_USE_ENV_PROXY (`gatehouse show` would ask HTTP_PROXY for 127.0.0.1), NODE_USE_SYSTEM_CA and OPENSSL_CONF.
+  "--no-use-env-proxy",
+  "--no-use-system-ca",
+  "--openssl-config=/dev/null",
+  // No native code besides what is linked in.
+  "--no-addons",
+];
+
+/** One executable as it was made. */
+export interface Executable {
+  readonly path: string;
+  readonly bytes: number;
+  readonly stripped: boolean;
+}
+
+/** Puts the bundles into the Node of one architecture and writes dist/gatehouse, for another machine than this one with its name behind. Throws when any step fails; the last executable then stays. */
+export async function packageExecutable(bundles: Bundles, arch: Architecture): Promise<Executable> {
+  const path = join(DIST, arch === process.arch ? "gatehouse" : `gatehouse-${arch}`);
+  const workDir = createWorkFolder();
+  const base = await prepareBase(arch, workDir);
+  // Not written in place: the last build may be running, and two builds may run at once.
+  const made = join(workDir, "executable");
+  await inject(bundles, { base, arch, output: made });
+  chmodSync(made, 0o755);
+  assertElfArchitecture(made, arch);
+  writeLicenses(join(DIST, "THIRD-PARTY-LICENSES"), {
+    inputs: bundles.inputs,
+    runtimeLicense: base.licensePath,
+  });
+  renameSync(made, path);
+  return { path, bytes: statSync(path).size, stripped: base.stripped };
+}
+
+/** A folder for this build alone, gone when the process ends, however it ends short of SIGKILL. */
+function createWorkFolder(): string {
+  const folder = join(DIST, `work-${process.pid}`);
+  mkdirSync(folder, { recursive: true });
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  process.once("SIGINT", () => process.exit(130));
+  process.once("SIGTERM", () => process.exit(143));
+  // The packer makes its own temporary folder; below ours it cannot be left behind.
+  process.env["TMPDIR"] = folder;
+  return folder;
+}
+
+async function inject(
+  bundles: Bundles,
+  to: { readonly base: Base; readonly arch: Architecture; readonly output: string },
+): Promise<void> {
+  const isHost = to.arch === process.arch;
+  const seaConfig = {
+    disableExperimentalSEAWarning: true,
+    useSnapshot: false,
+    // Compiled code belongs to one machine and one set of V8 flags.
+    useCodeCache: isHost,
+    execArgv: RUNTIME_FLAGS,
+    execArgvExtension: "none",
+    assets: { "worker.cjs": bundles.worker },
+  };
+  await sea.default(bundles.main, {
+    nodePath: to.base.path,
+    // The blob is written by the base itself, or, when that cannot run here, by the Node of this build, which is of
+    // the same version. `nodePath` still decides what it is put into.
+    useLocalNode: !isHost,
+    targets: [{ nodeRange: "node24", platform: "linux", arch: to.arch, output: to.output }],
+    seaConfig,
+  });
+}
