@@ -1,0 +1,172 @@
+/** From virtual services to virtual hosts and TLS chains. */
+import type {
+  Destination,
+  HttpAction,
+  HttpMatch,
+  HttpRoute,
+  PathMatch,
+  TlsChain,
+  TlsMatch,
+  TlsRoute,
+  VirtualHost,
+} from "../core/model.ts";
+import type { BoundGateway, BoundVirtualService, Kind } from "./bind.ts";
+import type { TomlDocument } from "./document.ts";
+import { isAddress } from "./host-name.ts";
+import { overlaps } from "./host-overlap.ts";
+import type { HttpRouteConfig, TlsRouteConfig } from "./schema.ts";
+import { createReach } from "./slots.ts";
+import type { Reach, SlotArrays } from "./slots.ts";
+
+/** What routes are compiled against. */
+export interface RouteContext {
+  readonly document: TomlDocument;
+  /** Service name → index into `Snapshot.services`. */
+  readonly services: ReadonlyMap<string, number>;
+  readonly slots: SlotArrays;
+}
+
+type HttpMatchConfig = NonNullable<HttpRouteConfig["match"]>[number];
+type TlsMatchConfig = NonNullable<TlsRouteConfig["match"]>[number];
+type PathConfig = NonNullable<HttpMatchConfig["path"]>;
+
+/** One virtual service's HTTP routes. Pure but for the slots it asks for. */
+export function compileVirtualHost(item: BoundVirtualService, context: RouteContext): VirtualHost {
+  const { config, name, origin } = item;
+  const gateways = reachable(item, "http");
+  const routes = config.http.map((route, i): HttpRoute => {
+    const routeName = route.name ?? `${name}/http[${i}]`;
+    const reach = narrow(gateways, route.match);
+    const labels = { virtual_host: name, route: routeName };
+    return {
+      name: routeName,
+      matches: (route.match ?? []).map(compileHttpMatch),
+      action: compileAction(route, { labels, reach, context }),
+      origin: context.document.place([...item.path, "http", i]),
+    };
+  });
+  return { name, hosts: config.hosts, routes, origin };
+}
+
+/** One virtual service's TLS routes. Pure but for the slots it asks for. */
+export function compileTlsChain(item: BoundVirtualService, context: RouteContext): TlsChain {
+  const { config, name, origin } = item;
+  const gateways = reachable(item, "tls");
+  const hosts = config.hosts.filter((host) => !isAddress(host));
+  const routes = config.tls.map((route, i): TlsRoute => {
+    const reach = narrow(gateways, route.match);
+    return {
+      name: route.name ?? `${name}/tls[${i}]`,
+      matches: (route.match ?? [{}]).map((match) => compileTlsMatch(match, hosts)),
+      destinations: route.route.map((part) => tlsDestination(part, reach, context)),
+      origin: context.document.place([...item.path, "tls", i]),
+    };
+  });
+  return { name, hosts, routes, origin };
+}
+
+interface ActionContext {
+  readonly labels: Readonly<Record<"virtual_host" | "route", string>>;
+  readonly reach: Reach;
+  readonly context: RouteContext;
+}
+
+function compileAction(config: HttpRouteConfig, action: ActionContext): HttpAction {
+  const { route, redirect, respond } = config;
+  if (route !== undefined) {
+    return { kind: "forward", destinations: route.map((part) => httpDestination(part, action)) };
+  }
+  const { labels, reach, context } = action;
+  const requestSlots = context.slots.perRoute(
+    "gatehouse_requests_total",
+    { ...labels, service: "" },
+    reach,
+  );
+  if (redirect !== undefined) {
+    const { status, scheme, host, port, path } = redirect;
+    return { kind: "redirect", status, scheme, host, port, path, requestSlots };
+  }
+  const { status = 404, body = "", headers = {} } = respond ?? {};
+  return { kind: "respond", status, body, headers: Object.entries(headers).flat(), requestSlots };
+}
+
+type DestinationConfig = TlsRouteConfig["route"][number];
+
+function httpDestination({ to, weight }: DestinationConfig, action: ActionContext): Destination {
+  const { labels, reach, context } = action;
+  const { slots, services } = context;
+  return {
+    service: services.get(to) ?? 0,
+    weight,
+    requestSlots: slots.perRoute("gatehouse_requests_total", { ...labels, service: to }, reach),
+    durationSlots: slots.perService("gatehouse_request_duration_seconds", to, reach),
+    tunnelSlots: slots.none,
+    tunnelActiveSlots: slots.none,
+    byteSlots: slots.perService("gatehouse_bytes_total", to, reach),
+  };
+}
+
+function tlsDestination(
+  { to, weight }: DestinationConfig,
+  reach: Reach,
+  { slots, services }: RouteContext,
+): Destination {
+  return {
+    service: services.get(to) ?? 0,
+    weight,
+    requestSlots: slots.none,
+    durationSlots: slots.none,
+    tunnelSlots: slots.perService("gatehouse_tunnels_total", to, reach),
+    tunnelActiveSlots: slots.perService("gatehouse_tunnels_active", to, reach),
+    byteSlots: slots.perService("gatehouse_bytes_total", to, reach),
+  };
+}
+
+function compileHttpMatch({ path, method, gateways, port }: HttpMatchConfig): HttpMatch {
+  return {
+    ...(path === undefined ? {} : { path: compilePath(path) }),
+    ...(method === undefined ? {} : { methods: method }),
+    ...(gateways === undefined ? {} : { gateways }),
+    ...(port === undefined ? {} : { port }),
+  };
+}
+
+function compilePath({ exact, prefix, segment }: PathConfig): PathMatch {
+  if (exact !== undefined) return { kind: "exact", value: exact };
+  if (prefix !== undefined) return { kind: "prefix", value: prefix };
+  return { kind: "segment", value: segment ?? "/" };
+}
+
+function compileTlsMatch(match: TlsMatchConfig, hosts: readonly string[]): TlsMatch {
+  const { sni = hosts, alpn, gateways, port } = match;
+  return {
+    sni,
+    ...(alpn === undefined ? {} : { alpn }),
+    ...(gateways === undefined ? {} : { gateways }),
+    ...(port === undefined ? {} : { port }),
+  };
+}
+
+/** Served gateways that let in at least one of the hosts: a counter for any other would never count. */
+function reachable({ config, gateways }: BoundVirtualService, kind: Kind): readonly BoundGateway[] {
+  return gateways[kind].filter(
+    ({ index, letsIn }) => index >= 0 && config.hosts.some((host) => overlaps(letsIn, host)),
+  );
+}
+
+/** Of these, the ones through which some match can hold. */
+function narrow(
+  gateways: readonly BoundGateway[],
+  matches: HttpRouteConfig["match"] | TlsRouteConfig["match"],
+): Reach {
+  if (matches === undefined) return createReach(gateways);
+  return createReach(
+    gateways.filter(({ config }) =>
+      matches.some(
+        (match) =>
+          (match.port === undefined || match.port === config.listen.address.port) &&
+          (match.gateways === undefined || match.gateways.includes(config.name)),
+      ),
+    ),
+  );
+}

@@ -1,0 +1,171 @@
+/** Config → Snapshot: names become indexes, hosts become tables, labels become slots. */
+import type { MetricLayout } from "../core/metric-layout.ts";
+import type {
+  EndpointSource,
+  Gateway,
+  Listener,
+  Service,
+  Snapshot,
+  UnservedGateway,
+} from "../core/model.ts";
+import type { Bindings, BoundGateway, Kind } from "./bind.ts";
+import { compileTlsChain, compileVirtualHost } from "./compile-routes.ts";
+import type { TomlDocument } from "./document.ts";
+import { buildHostTable } from "./host-tables.ts";
+import type { RoutedHosts } from "./host-tables.ts";
+import { showAddress } from "./ip.ts";
+import type { Config, ServiceConfig } from "./schema.ts";
+import { SlotArrays } from "./slots.ts";
+
+/** A file without an error, and what the snapshot says of itself. */
+export interface CompileInput {
+  readonly config: Config;
+  readonly document: TomlDocument;
+  readonly bindings: Bindings;
+  readonly hosts: Readonly<Record<Kind, RoutedHosts>>;
+  readonly layout: MetricLayout;
+  readonly version: number;
+  readonly hash: string;
+  readonly file: string;
+  /** RFC 3339. */
+  readonly now: string;
+}
+
+/**
+ * Builds the snapshot. Pure but for the slots that it asks the layout for; the same input and the same layout give
+ * the same snapshot. The input must have passed every check.
+ */
+export function compileSnapshot(input: CompileInput): Snapshot {
+  const { config, bindings, layout } = input;
+  const unroutedRequestSlot = layout.slot("gatehouse_requests_total", NO_ROUTE);
+  const listeners = compileListeners(bindings, layout);
+  const gateways = compileGateways(input);
+  const services = compileServices(input);
+  const indexes = new Map(services.map(({ name }, i) => [name, i]));
+  const slots = new SlotArrays(layout, gateways.length);
+  const context = { document: input.document, services: indexes, slots };
+  const { http, tls } = input.hosts;
+  return {
+    version: input.version,
+    hash: input.hash,
+    source: input.file,
+    loadedAt: input.now,
+    labels: config.labels,
+    workers: config.workers,
+    listeners,
+    gateways,
+    unserved: bindings.gateways.flatMap(compileUnserved),
+    virtualHosts: http.routed.map((item) => compileVirtualHost(item, context)),
+    tlsChains: tls.routed.map((item) => compileTlsChain(item, context)),
+    services,
+    dnsServers: config.dns.servers ?? [],
+    admin: config.admin.listen,
+    log: config.log,
+    accessLog: { destination: config.access_log.path, query: config.access_log.query },
+    drain: {
+      delayMs: config.drain.delay,
+      requestsMs: config.drain.requests,
+      tunnelsMs: config.drain.tunnels,
+    },
+    counterSlots: layout.size,
+    unroutedRequestSlot,
+  };
+}
+
+const NO_ROUTE = { gateway: "", virtual_host: "", route: "", service: "" };
+
+function compileListeners({ served }: Bindings, layout: MetricLayout): Listener[] {
+  const groups = Map.groupBy(served, ({ config }) => config.listen.id);
+  return [...groups].map(([id, group]) => compileListener(id, group, layout));
+}
+
+function compileListener(
+  id: string,
+  group: readonly BoundGateway[],
+  layout: MetricLayout,
+): Listener {
+  const [first] = group;
+  if (first === undefined) throw new Error("a listener has at least one gateway");
+  const { protocol, listen, limits, timeouts } = first.config;
+  return {
+    id,
+    address: listen.address,
+    protocol,
+    limits: {
+      helloBytesMax: limits.hello,
+      headerBytesMax: limits.header_bytes,
+      headerCountMax: limits.header_count,
+    },
+    timeouts: {
+      helloMs: timeouts.hello,
+      headerMs: timeouts.header,
+      bodyIdleMs: timeouts.body_idle,
+      keepAliveMs: timeouts.keep_alive,
+      tunnelIdleMs: timeouts.tunnel_idle,
+    },
+    hosts: buildHostTable(
+      group.flatMap(({ config, index }) => config.hosts.map((host) => [host, index] as const)),
+    ),
+    slots: {
+      connections: layout.slot("gatehouse_connections_total", { listener: id }),
+      connectionsActive: layout.slot("gatehouse_connections_active", { listener: id }),
+      failures: layout.slot("gatehouse_failures_total", { listener: id, gateway: "" }),
+    },
+  };
+}
+
+function compileGateways({ bindings, hosts, layout }: CompileInput): Gateway[] {
+  const empty = buildHostTable<number>([]);
+  return bindings.served.map(({ config, index, origin }) => ({
+    name: config.name,
+    listener: config.listen.id,
+    protocol: config.protocol,
+    hosts: config.hosts,
+    selector: config.selector,
+    virtualHosts: hosts.http.tables[index] ?? empty,
+    tlsChains: hosts.tls.tables[index] ?? empty,
+    origin,
+    slots: {
+      failures: layout.slot("gatehouse_failures_total", {
+        listener: config.listen.id,
+        gateway: config.name,
+      }),
+      requests: layout.slot("gatehouse_requests_total", { ...NO_ROUTE, gateway: config.name }),
+    },
+  }));
+}
+
+function compileUnserved({ config, unserved, origin }: BoundGateway): UnservedGateway[] {
+  if (unserved === undefined) return [];
+  const { name, listen, protocol, hosts } = config;
+  return [{ name, listen: listen.id, protocol, hosts, reason: unserved, origin }];
+}
+
+function compileServices({ config, document, layout }: CompileInput): Service[] {
+  return Object.entries(config.service).map(([name, service]) => ({
+    name,
+    sources: compileSources(service),
+    balancer: service.balancer,
+    timeouts: {
+      connectMs: service.timeouts.connect,
+      responseMs: service.timeouts.response,
+      idleMs: service.timeouts.idle,
+    },
+    origin: document.place(["service", name]),
+    slots: {
+      upstreamActive: layout.slot("gatehouse_upstream_connections_active", { service: name }),
+      connectSeconds: layout.slot("gatehouse_upstream_connect_seconds", { service: name }),
+      retries: layout.slot("gatehouse_retries_total", { service: name }),
+    },
+  }));
+}
+
+function compileSources({ endpoints = [], dns }: ServiceConfig): EndpointSource[] {
+  const sources = endpoints.map(({ address, weight }): EndpointSource => {
+    const { kind, host, port } = address;
+    if (kind === "name") return { kind, host, port, weight };
+    return { kind, endpoint: { host, port, weight, name: showAddress(host, port) } };
+  });
+  if (dns !== undefined) sources.push({ kind: "name", host: dns.host, port: dns.port, weight: 1 });
+  return sources;
+}

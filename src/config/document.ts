@@ -1,0 +1,136 @@
+/** A TOML file as plain values, and where each of them stands. */
+import type { Origin } from "../core/model.ts";
+
+/** Keys and indexes from the root to a value: `["gateway", 0, "tls", "mode"]`. */
+export type Path = readonly (string | number)[];
+
+/** Any TOML value. Integers beyond 2^53 have lost precision: every number of the schema is bounded below. */
+export type TomlValue = string | number | boolean | Date | TomlValue[] | TomlTable;
+
+/** A table. It has no prototype, so a key of the file can never be mistaken for a method. */
+export interface TomlTable {
+  [key: string]: TomlValue;
+}
+
+/** Longer keys are cut where they are shown: a finding stays one readable line. */
+const SHOWN_KEY_MAX = 253;
+
+/** Whether a value of the file is a table. Pure. */
+export function isTable(value: unknown): value is TomlTable {
+  return (
+    typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date)
+  );
+}
+
+/** Whether a path leads to something below (or to) another. Pure. */
+export function isWithin(path: Path, ancestor: Path): boolean {
+  return path.length >= ancestor.length && ancestor.every((part, i) => path[i] === part);
+}
+
+/** An item of an array: its place and its index in the file, which stays when others are removed. */
+interface ItemMark {
+  readonly at: Origin;
+  readonly index: number;
+}
+
+/** The values of one file with their places. Owned by one check of that file. */
+export class TomlDocument {
+  readonly root: TomlTable = newTable();
+  readonly #keys = new Map<TomlTable, Map<string, Origin>>();
+  readonly #items = new Map<readonly TomlValue[], ItemMark[]>();
+
+  /** Says where a key of a table stands; a second call moves it. */
+  markKey(table: TomlTable, key: string, at: Origin): void {
+    const known = this.#keys.get(table);
+    if (known === undefined) this.#keys.set(table, new Map([[key, at]]));
+    else known.set(key, at);
+  }
+
+  /** Says where the last item of an array stands. */
+  markItem(array: readonly TomlValue[], at: Origin): void {
+    const index = array.length - 1;
+    const known = this.#items.get(array);
+    if (known === undefined) this.#items.set(array, [{ at, index }]);
+    else known.push({ at, index });
+  }
+
+  /** Where a key stands, if the file says it. */
+  keyPlace(table: TomlTable, key: string): Origin | undefined {
+    return this.#keys.get(table)?.get(key);
+  }
+
+  /** Where a value stands; for what the file does not say, the table that lacks it. */
+  place(path: Path): Origin {
+    let at: Origin = { line: 1, column: 1 };
+    this.#walk(path, (_part, mark) => {
+      at = mark ?? at;
+    });
+    return at;
+  }
+
+  /** Whether the file says this, even if it has been removed since. */
+  says(path: Path): boolean {
+    let known = true;
+    this.#walk(path, (_part, mark) => {
+      known &&= mark !== undefined;
+    });
+    return known;
+  }
+
+  /** The path as people read it: `gateway[0].tls.mode`, `service."nginx.com".dns`. */
+  show(path: Path): string {
+    let text = "";
+    this.#walk(path, (part) => {
+      if (typeof part === "number") text += `[${part}]`;
+      else text += text === "" ? showKey(part) : `.${showKey(part)}`;
+    });
+    return text;
+  }
+
+  /** Takes a value out; places and shown indexes of everything else stay. */
+  remove(path: Path): void {
+    const container = this.#valueAt(path.slice(0, -1));
+    const last = path.at(-1);
+    if (Array.isArray(container) && typeof last === "number") {
+      container.splice(last, 1);
+      this.#items.get(container)?.splice(last, 1);
+    } else if (isTable(container) && typeof last === "string") {
+      delete container[last];
+    }
+  }
+
+  #valueAt(path: Path): TomlValue | undefined {
+    let value: TomlValue | undefined = this.root;
+    for (const part of path) value = step(value, part);
+    return value;
+  }
+
+  /** Visits each part of a path with its place, array indexes as they stand in the file. */
+  #walk(path: Path, visit: (part: string | number, at: Origin | undefined) => void): void {
+    let value: TomlValue | undefined = this.root;
+    for (const part of path) {
+      if (Array.isArray(value) && typeof part === "number") {
+        const mark = this.#items.get(value)?.[part];
+        visit(mark?.index ?? part, mark?.at);
+      } else {
+        visit(part, isTable(value) ? this.keyPlace(value, String(part)) : undefined);
+      }
+      value = step(value, part);
+    }
+  }
+}
+
+/** An empty table. Pure. */
+export function newTable(): TomlTable {
+  return Object.create(null) as TomlTable;
+}
+
+function step(value: TomlValue | undefined, part: string | number): TomlValue | undefined {
+  if (Array.isArray(value)) return typeof part === "number" ? value[part] : undefined;
+  return isTable(value) ? value[part] : undefined;
+}
+
+function showKey(key: string): string {
+  if (key.length > SHOWN_KEY_MAX) return JSON.stringify(`${key.slice(0, SHOWN_KEY_MAX)}…`);
+  return /^[A-Za-z0-9_-]+$/.test(key) ? key : JSON.stringify(key);
+}

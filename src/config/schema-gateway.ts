@@ -1,0 +1,67 @@
+/** `[[gateway]]`: what is let in. */
+import * as v from "valibot";
+import { integer, key, record, table, words } from "./schema-build.ts";
+import { duration, hosts, label, listen, name, size } from "./schema-values.ts";
+
+const limits = table(
+  {
+    hello: key(
+      "Bytes of a ClientHello, all its TLS records together.",
+      v.optional(size("1KiB", "1MiB"), "64KiB"),
+    ),
+    header_bytes: key("Bytes of a request head.", v.optional(size("1KiB", "1MiB"), "32KiB")),
+    header_count: key("Header lines of a request.", v.optional(integer(1, 10_000), 100)),
+  },
+  ["connections", "connections_per_ip", "requests_per_connection", "body"],
+);
+
+const timeouts = table({
+  hello: key(
+    "From the start of a connection to its whole ClientHello.",
+    v.optional(duration(), "10s"),
+  ),
+  header: key(
+    "From the first byte of a request to the end of its head.",
+    v.optional(duration(), "10s"),
+  ),
+  body_idle: key("Between two pieces of a body.", v.optional(duration(), "60s")),
+  keep_alive: key("An idle connection between two requests.", v.optional(duration(), "75s")),
+  tunnel_idle: key(
+    "No byte in either direction of a passed-through connection.",
+    v.optional(duration(), "1h"),
+  ),
+});
+
+const tls = table(
+  {
+    mode: key(
+      "passthrough: the SNI is read, nothing is decrypted.",
+      v.optional(words(["passthrough"], ["simple", "mutual"])),
+    ),
+  },
+  ["certificate", "private_key", "client_ca", "min_version"],
+);
+
+/** One gateway. */
+export const gatewaySchema = table(
+  {
+    name: key("Unique; virtual services refer to it.", name),
+    listen: key('":80" is every address, v4 and v6; or "127.0.0.1:80", "[::1]:80".', listen),
+    protocol: key(
+      "http: routed by Host. tls: routed by SNI and passed through.",
+      words(["http", "tls"], ["https", "tcp"]),
+    ),
+    hosts: key(
+      'Who is let in: exact names, "*.example.com" (any depth below), or "*".',
+      v.optional(hosts, ["*"]),
+    ),
+    selector: key(
+      "The gateway is served only on boxes whose labels contain these.",
+      v.optional(record(label, label), {}),
+    ),
+    tls: key("Only for protocol tls.", v.optional(tls)),
+    limits: key("Gateways on one listen must agree.", v.optional(limits, {})),
+    timeouts: key("Gateways on one listen must agree.", v.optional(timeouts, {})),
+  },
+  ["https_redirect", "proxy_protocol", "trusted_proxies", "forwarded", "via", "no_sni"],
+);

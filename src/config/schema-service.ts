@@ -1,0 +1,66 @@
+/** `[service.NAME]`: what is there. */
+import * as v from "valibot";
+import { integer, key, list, shorthand, table, words } from "./schema-build.ts";
+import { dnsName, duration, peer } from "./schema-values.ts";
+
+const ENDPOINTS_MAX = 1000;
+const WEIGHT_MAX = 1000;
+
+const endpointTable = table(
+  {
+    address: key('"10.0.0.1:80", "[2001:db8::1]:80", or a name that is looked up.', peer),
+    weight: key("Share relative to the other endpoints.", v.optional(integer(1, WEIGHT_MAX), 1)),
+  },
+  ["labels", "zone", "backup"],
+);
+
+const endpoint = shorthand(
+  v.pipe(
+    peer,
+    v.transform((address) => ({ address, weight: 1 })),
+  ),
+  endpointTable,
+  'expected an address such as "10.0.0.1:80", or { address = "10.0.0.1:80", weight = 1 }',
+);
+
+const timeouts = table({
+  connect: key("To connect to an endpoint.", v.optional(duration(), "5s")),
+  response: key("To the response head.", v.optional(duration(), "60s")),
+  idle: key("A kept-alive upstream connection unused.", v.optional(duration(), "60s")),
+});
+
+/** One service. */
+export const serviceSchema = table(
+  {
+    endpoints: key(
+      "Interchangeable places; names are looked up.",
+      v.optional(list(endpoint, ENDPOINTS_MAX, '["10.0.0.1:80"]')),
+    ),
+    dns: key(
+      '"name:port": every A and AAAA address is an endpoint, looked up again when its TTL ends.',
+      v.optional(dnsName),
+    ),
+    balancer: key(
+      "How an endpoint is chosen.",
+      v.optional(
+        words(["round_robin"], ["least_request", "random", "ring_hash", "maglev"]),
+        "round_robin",
+      ),
+    ),
+    timeouts: key("Towards the endpoints.", v.optional(timeouts, {})),
+  },
+  [
+    "file",
+    "srv",
+    "subsets",
+    "hash",
+    "pool",
+    "health_check",
+    "outlier",
+    "slow_start",
+    "panic_percent",
+    "tls",
+    "proxy_protocol",
+    "allow_loop",
+  ],
+);

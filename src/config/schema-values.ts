@@ -1,0 +1,195 @@
+/** The single values of the file: what they look like, their bounds, and what they become. */
+import * as v from "valibot";
+import {
+  classifyFieldName,
+  INVALID,
+  LOOKALIKE,
+  ORDINARY,
+  USER_AGENT,
+} from "../core/http1/field-names.ts";
+import { normalisePath } from "../core/http1/target.ts";
+import type { AccessLogSettings } from "../core/model.ts";
+import { failed, success } from "../core/result.ts";
+import type { Result } from "../core/result.ts";
+import { parseAdminAddress, parseDnsServer, parseListen, parsePeer } from "./address.ts";
+import { isAddress, parseHost, parseHostPattern } from "./host-name.ts";
+import { integer, list, text, words } from "./schema-build.ts";
+import { DURATION_MAX, parseDuration, parseSize } from "./units.ts";
+
+/** Names go into log lines, metric labels and tables, so they are one visible word. */
+const NAME = /^[^\s\p{C}"\\]{1,253}$/u;
+const METHOD = /^[A-Z][A-Z0-9_-]{0,31}$/;
+/** RFC 9110 §5.5 without obs-text: what every recipient reads the same. */
+const FIELD_VALUE = /^(?:[!-~](?:[ \t!-~]*[!-~])?)?$/;
+/** What a path may hold on the wire; the program refuses requests with anything else. */
+const PATH = /^\/[!"$->@-[\]-~]*$/;
+const BODY_LENGTH_MAX = 65_536;
+const VALUE_LENGTH_MAX = 8192;
+/** PATH_MAX of Linux. */
+const FILE_PATH_LENGTH_MAX = 4095;
+const PATH_LENGTH_MAX = 2048;
+
+/** A name that the user gives to something. */
+export const name = text('expected a name such as "web"', (value) =>
+  NAME.test(value)
+    ? success(value)
+    : failed("a name has 1 to 253 visible characters without spaces, quotes and backslashes"),
+);
+
+/** A label's key or value. */
+export const label = text("expected text", (value) =>
+  /^[^\p{C}]{1,253}$/u.test(value)
+    ? success(value)
+    : failed("expected 1 to 253 visible characters"),
+);
+
+/** A host that is let in or routed. */
+export const hostPattern = text('expected a host such as "example.com"', parseHostPattern);
+
+/** A server name; it is never an address (RFC 6066 §3). */
+export const sniPattern = text('expected a server name such as "example.com"', (value) => {
+  const host = parseHostPattern(value);
+  return host.ok && isAddress(host.value) ? failed("a server name is never an address") : host;
+});
+
+/** Where a gateway listens. */
+export const listen = text('expected an address such as ":80"', parseListen);
+
+/** One endpoint. */
+export const peer = text('expected an address such as "10.0.0.1:80"', parsePeer);
+
+/** A name whose addresses are the endpoints. */
+export const dnsName = text('expected a name and port such as "example.com:443"', (value) => {
+  const parsed = parsePeer(value);
+  if (!parsed.ok || parsed.value.kind === "name") return parsed;
+  return failed("this is an address: write it in endpoints");
+});
+
+/** A DNS server. */
+export const dnsServer = text(
+  'expected the address of a DNS server such as "127.0.0.1:53"',
+  parseDnsServer,
+);
+
+/** Where the admin API listens. */
+export const adminAddress = text(
+  'expected "127.0.0.1:9901", "unix:/path" or "off"',
+  parseAdminAddress,
+);
+
+/** Where access-log lines go. */
+export const logPath = text('expected "stdout", "off" or a path', parseLogPath);
+
+/** A duration within bounds, in milliseconds. */
+export function duration(min = "1ms", max = DURATION_MAX) {
+  return text('expected a duration such as "5s"', (value) =>
+    bounded(parseDuration, value, [min, max]),
+  );
+}
+
+/** A size within bounds, in bytes. */
+export function size(min: string, max: string) {
+  return text('expected a size such as "64KiB"', (value) => bounded(parseSize, value, [min, max]));
+}
+
+/** A TCP port. */
+export const port = integer(1, 65_535);
+
+/** A path that is compared as it stands; escapes and dot segments must be in normal form (RFC 3986 §6.2.2). */
+export const path = text('expected a path such as "/app"', parsePath);
+
+/** As `path`; a final slash says nothing for a segment. */
+export const segmentPath = text('expected a path such as "/app"', (value) => {
+  const parsed = parsePath(value);
+  if (!parsed.ok || parsed.value === "/") return parsed;
+  return success(parsed.value.replace(/\/$/, ""));
+});
+
+/** A request method (RFC 9110 §9.1: case-sensitive). */
+export const method = text('expected a method such as "GET"', (value) =>
+  METHOD.test(value) ? success(value) : failed('expected an upper-case method such as "GET"'),
+);
+
+/** An ALPN protocol name (RFC 7301 §3.1). */
+export const alpn = text('expected a protocol such as "h2"', (value) =>
+  /^[!-~]{1,255}$/.test(value) ? success(value) : failed('expected a protocol such as "h2"'),
+);
+
+/** A host to redirect to. */
+export const redirectHost = text('expected a host such as "www.example.com"', parseHost);
+
+/** The name of a header that a fixed answer may carry. */
+export const headerName = text("expected a header name", (value) => {
+  const kind = classifyFieldName(value);
+  if (kind === INVALID) return failed("this is not a header name (RFC 9110 §5.1)");
+  if (kind === ORDINARY || kind === USER_AGENT) return success(value);
+  const why =
+    kind === LOOKALIKE ? "some servers take it for another header" : "it belongs to the connection";
+  return failed(`this header cannot be set: ${why}`);
+});
+
+/** The value of a header. */
+export const headerValue = text("expected text", (value) =>
+  value.length <= VALUE_LENGTH_MAX && FIELD_VALUE.test(value)
+    ? success(value)
+    : failed(
+        "a header value is printable ASCII without line breaks or spaces at its ends, at most 8 KiB",
+      ),
+);
+
+/** The body of a fixed answer. */
+export const body = text("expected text", (value) =>
+  value.length <= BODY_LENGTH_MAX ? success(value) : failed("a fixed body has at most 64 KiB"),
+);
+
+/** Status codes that redirect (RFC 9110 §15.4). */
+export const redirectStatus = v.picklist(
+  [301, 302, 303, 307, 308],
+  ({ input }) => `expected one of 301, 302, 303, 307, 308, found ${String(input)}`,
+);
+
+/** Final status codes; 1xx are interim (RFC 9110 §15.2). */
+export const responseStatus = integer(200, 599);
+
+/** Hosts in a list. */
+export const hosts = list(hostPattern, 10_000, '["example.com"]');
+
+/** Names of gateways. */
+export const gatewayNames = list(name, 1000, '["web"]');
+
+/** http or https. */
+export const scheme = words(["http", "https"]);
+
+function bounded(
+  parse: (text: string) => Result<number, string>,
+  value: string,
+  [min, max]: readonly [string, string],
+): Result<number, string> {
+  const parsed = parse(value);
+  if (!parsed.ok) return parsed;
+  const [least, most] = [parse(min), parse(max)];
+  const isInside = least.ok && most.ok && parsed.value >= least.value && parsed.value <= most.value;
+  return isInside ? parsed : failed(`expected ${min} to ${max}`);
+}
+
+function parseLogPath(value: string): Result<AccessLogSettings["destination"], string> {
+  if (value === "stdout" || value === "off") return success({ kind: value });
+  const isPath = value.startsWith("/") && value.length <= FILE_PATH_LENGTH_MAX;
+  return isPath && !/\p{Cc}/u.test(value)
+    ? success({ kind: "file", path: value })
+    : failed('expected "stdout", "off" or an absolute path');
+}
+
+function parsePath(value: string): Result<string, string> {
+  if (!value.startsWith("/")) return failed('a path begins with "/"');
+  if (value.length > PATH_LENGTH_MAX)
+    return failed(`a path has at most ${PATH_LENGTH_MAX} characters`);
+  if (!PATH.test(value)) {
+    return failed("a path has only visible ASCII characters without ? and #; escape others with %");
+  }
+  const normal = normalisePath(value);
+  if (normal === undefined) return failed("this path has a broken escape or climbs over its root");
+  return normal === value
+    ? success(value)
+    : failed(`write it as requests are compared: "${normal}"`);
+}

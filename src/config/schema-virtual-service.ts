@@ -1,0 +1,160 @@
+/** `[[virtual_service]]`: where it goes. */
+import * as v from "valibot";
+import {
+  exactlyOne,
+  integer,
+  key,
+  list,
+  record,
+  shorthand,
+  table,
+  tables,
+} from "./schema-build.ts";
+import {
+  alpn,
+  body,
+  gatewayNames,
+  headerName,
+  headerValue,
+  hosts,
+  method,
+  name,
+  path,
+  port,
+  redirectHost,
+  redirectStatus,
+  responseStatus,
+  scheme,
+  segmentPath,
+  sniPattern,
+} from "./schema-values.ts";
+
+const ROUTES_MAX = 1000;
+const MATCHES_MAX = 1000;
+const DESTINATIONS_MAX = 100;
+
+const destination = table(
+  {
+    to: key("A service.", name),
+    weight: key(
+      "Share relative to the other weights of the route; 0 is never picked.",
+      v.optional(integer(0, 65_535), 1),
+    ),
+  },
+  ["subset", "headers"],
+);
+
+/** `"service"` stands for `[{ to = "service" }]`. */
+const route = shorthand(
+  v.pipe(
+    name,
+    v.transform((to) => [{ to, weight: 1 }]),
+  ),
+  list(destination, DESTINATIONS_MAX, '[{ to = "my-service" }]'),
+  'expected a service such as "my-service", or a list such as [{ to = "my-service", weight = 1 }]',
+);
+
+const pathMatch = v.pipe(
+  table(
+    {
+      exact: key("The whole path.", v.optional(path)),
+      prefix: key('A plain string prefix: "/foo" takes "/foobar" too.', v.optional(path)),
+      segment: key('"/foo" takes "/foo" and "/foo/…".', v.optional(segmentPath)),
+    },
+    ["regex"],
+  ),
+  exactlyOne(["exact", "prefix", "segment"]),
+);
+
+const httpMatch = table(
+  {
+    path: key("Exactly one of exact, prefix and segment.", v.optional(pathMatch)),
+    method: key("Any of these.", v.optional(list(method, 100, '["GET"]'))),
+    gateways: key("Came in through any of these.", v.optional(gatewayNames)),
+    port: key("Came in on this port.", v.optional(port)),
+  },
+  ["headers", "without_headers", "query", "scheme", "source", "ignore_case"],
+);
+
+const redirect = table({
+  host: key("Default: as in the request.", v.optional(redirectHost)),
+  path: key("Default: as in the request, with its query.", v.optional(path)),
+  scheme: key("Default: as in the request.", v.optional(scheme)),
+  port: key("Default: the scheme's, if scheme or host is given.", v.optional(port)),
+  status: key("301, 302, 303, 307 or 308.", v.optional(redirectStatus, 301)),
+});
+
+const respond = table({
+  status: key("200 to 599.", responseStatus),
+  body: key("Sent as UTF-8.", v.optional(body, "")),
+  headers: key(
+    "Not those that belong to the connection, such as Content-Length.",
+    v.optional(record(headerName, headerValue), {}),
+  ),
+});
+
+const httpRoute = v.pipe(
+  table(
+    {
+      name: key(
+        "For logs, metrics and explain. Default: the virtual service's name and the index, as in example.com/http[0].",
+        v.optional(name),
+      ),
+      match: key(
+        "Any may hold, all conditions inside one must; without it, everything.",
+        v.optional(list(httpMatch, MATCHES_MAX, '[{ path = { prefix = "/" } }]')),
+      ),
+      route: key("A service, or several with weights.", v.optional(route)),
+      redirect: key(
+        "Answer with a redirect; what is not said stays as requested.",
+        v.optional(redirect),
+      ),
+      respond: key("Answer with this.", v.optional(respond)),
+    },
+    ["upgrade", "rewrite", "headers", "timeout", "retries", "mirror", "cors", "fault"],
+  ),
+  exactlyOne(["route", "redirect", "respond"]),
+);
+
+const tlsMatch = table(
+  {
+    sni: key(
+      "Any of these; within the virtual service's hosts, which are the default.",
+      v.optional(list(sniPattern, 10_000, '["example.com"]')),
+    ),
+    alpn: key("The client offers any of these.", v.optional(list(alpn, 100, '["h2"]'))),
+    port: key("Came in on this port.", v.optional(port)),
+    gateways: key("Came in through any of these.", v.optional(gatewayNames)),
+  },
+  ["source", "ech"],
+);
+
+const tlsRoute = table({
+  name: key(
+    "For logs and explain. Default: the virtual service's name and the index, as in example.com/tls[0].",
+    v.optional(name),
+  ),
+  match: key(
+    "Any may hold, all conditions inside one must; without it, every name of the virtual service.",
+    v.optional(list(tlsMatch, MATCHES_MAX, '[{ sni = ["example.com"] }]')),
+  ),
+  route: key("A service, or several with weights.", route),
+});
+
+/** One virtual service. */
+export const virtualServiceSchema = table(
+  {
+    name: key("For logs and metrics; default: the first host.", v.optional(name)),
+    hosts: key('Exact → longest wildcard → "*".', hosts),
+    gateways: key("Names; default: every gateway.", v.optional(gatewayNames)),
+    http: key(
+      "Routes of http gateways, in file order; the first that matches wins.",
+      v.optional(tables(httpRoute, ROUTES_MAX, "[[virtual_service.http]]"), []),
+    ),
+    tls: key(
+      "Routes of tls gateways, in file order; the first that matches wins.",
+      v.optional(tables(tlsRoute, ROUTES_MAX, "[[virtual_service.tls]]"), []),
+    ),
+  },
+  ["tcp"],
+);

@@ -1,0 +1,74 @@
+/** What must hold of single routes: the services they name and the answers they give. */
+import type { Bindings } from "./bind.ts";
+import type { Path } from "./document.ts";
+import type { Report } from "./report.ts";
+import type { HttpRouteConfig, TlsRouteConfig } from "./schema.ts";
+
+/** Reports what is wrong inside routes. `services` are the names of the file. */
+export function validateRoutes(
+  bindings: Bindings,
+  services: ReadonlySet<string>,
+  report: Report,
+): void {
+  for (const { config, path } of bindings.virtualServices) {
+    for (const [i, route] of config.http.entries()) {
+      validateHttpRoute([...path, "http", i], route, { services, report });
+    }
+    for (const [i, { route }] of config.tls.entries()) {
+      validateDestinations([...path, "tls", i, "route"], route, { services, report });
+    }
+  }
+}
+
+interface Context {
+  readonly services: ReadonlySet<string>;
+  readonly report: Report;
+}
+
+function validateHttpRoute(path: Path, config: HttpRouteConfig, context: Context): void {
+  const { route, redirect, respond } = config;
+  if (route !== undefined) validateDestinations([...path, "route"], route, context);
+  if (redirect !== undefined) validateRedirect([...path, "redirect"], redirect, context.report);
+  if (respond !== undefined) validateRespond([...path, "respond"], respond, context.report);
+}
+
+function validateDestinations(path: Path, route: TlsRouteConfig["route"], context: Context): void {
+  const { services, report } = context;
+  for (const [i, { to }] of route.entries()) {
+    if (services.has(to)) continue;
+    const long = [...path, i, "to"];
+    const hint = report.suggest(to, services);
+    report.error(report.document.says(long) ? long : path, `there is no service "${to}"${hint}`);
+  }
+  if (route.every(({ weight }) => weight === 0)) {
+    report.error(path, "every weight is 0: nothing would ever be picked");
+  }
+}
+
+function validateRedirect(
+  path: Path,
+  redirect: NonNullable<HttpRouteConfig["redirect"]>,
+  report: Report,
+): void {
+  const { host, path: newPath, scheme, port } = redirect;
+  if (host !== undefined || newPath !== undefined || scheme !== undefined || port !== undefined)
+    return;
+  report.error(path, "redirects to itself: say host, path, scheme or port");
+}
+
+function validateRespond(
+  path: Path,
+  { status, body, headers }: NonNullable<HttpRouteConfig["respond"]>,
+  report: Report,
+): void {
+  // RFC 9110 §15.3.5, §15.3.6, §15.4.5: these have no content.
+  const isEmpty = status === 204 || status === 205 || status === 304;
+  if (isEmpty && body !== "") report.error([...path, "body"], `status ${status} has no body`);
+  const seen = new Map<string, string>();
+  for (const name of Object.keys(headers)) {
+    const first = seen.get(name.toLowerCase());
+    seen.set(name.toLowerCase(), name);
+    if (first === undefined) continue;
+    report.error([...path, "headers", name], `is the same header as "${first}"`);
+  }
+}
