@@ -1,0 +1,157 @@
+/** The page for people: what the box has, on one screen, without scripts. */
+import { html } from "hono/html";
+import type {
+  ListenersView,
+  ReadinessView,
+  RoutesView,
+  ServicesView,
+  ServiceView,
+} from "../core/views.ts";
+import { PAGE_STYLE } from "./page-style.ts";
+
+/** What hono/html makes: text that is escaped already. */
+type Html = ReturnType<typeof html>;
+
+/** The views that the page shows. */
+export interface PageFunctions {
+  readonly readiness: () => ReadinessView;
+  readonly listeners: () => ListenersView;
+  readonly routes: () => RoutesView;
+  readonly services: () => ServicesView;
+}
+
+/** One HTML document. Every value is escaped; its one style element carries `nonce`. Calls the four functions. */
+export function renderPage(functions: PageFunctions, nonce: string): Html {
+  const readiness = functions.readiness();
+  const listeners = functions.listeners();
+  return html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <title>gatehouse</title>
+        <style nonce="${nonce}">
+          ${PAGE_STYLE}
+        </style>
+      </head>
+      <body>
+        ${headerPart(readiness, listeners.source)}
+        <main>
+          ${listenersPart(listeners)} ${routesPart(functions.routes())}
+          ${servicesPart(functions.services())}
+        </main>
+        <footer>
+          ${["healthz", "readyz", "metrics", "snapshot", "listeners", "routes", "services"].map(
+            (path) => html`<a href="/${path}">/${path}</a> `,
+          )}
+        </footer>
+      </body>
+    </html> `;
+}
+
+function headerPart(readiness: ReadinessView, source: string): Html {
+  const { ready, reason, version, started_at, snapshot_version, workers, pid } = readiness;
+  const state = ready ? "ready" : `not ready: ${reason ?? "unknown"}`;
+  return html`<header>
+    <h1>gatehouse <small>${version}</small></h1>
+    <p class="${ready ? "good" : "bad"}">${state}</p>
+    <dl>
+      <div>
+        <dt>configuration</dt>
+        <dd>${source}, version ${snapshot_version}</dd>
+      </div>
+      <div>
+        <dt>running since</dt>
+        <dd><time datetime="${started_at}">${started_at}</time>, pid ${pid}</dd>
+      </div>
+      <div>
+        <dt>workers</dt>
+        <dd>${workers}</dd>
+      </div>
+    </dl>
+  </header>`;
+}
+
+function listenersPart({ listeners, unserved }: ListenersView): Html {
+  const served = listeners.map((listener) => [
+    listener.address,
+    listener.protocol,
+    listener.gateways.map(({ name, hosts }) => `${name} (${hosts.join(", ")})`).join(", "),
+    String(listener.connections_active),
+    String(listener.connections_total),
+  ]);
+  const notServed = unserved.map(({ name, listen, protocol, hosts, reason }) => {
+    return [name, listen, protocol, hosts.join(", "), reason];
+  });
+  return html`${section(
+    "Listeners",
+    ["address", "protocol", "gateways", "open", "connections"],
+    served,
+  )}${
+    unserved.length === 0
+      ? ""
+      : section(
+          "Gateways not served here",
+          ["gateway", "address", "protocol", "hosts", "why"],
+          notServed,
+        )
+  }`;
+}
+
+function routesPart({ routes }: RoutesView): Html {
+  const rows = routes.map((route) => [
+    route.gateway,
+    route.hosts.join(", "),
+    route.match.length === 0 ? "everything" : route.match.join("; or "),
+    route.action,
+    `${route.virtual_service} / ${route.route}`,
+    String(route.line),
+  ]);
+  return section("Routes", ["gateway", "hosts", "match", "action", "route", "line"], rows);
+}
+
+function servicesPart({ services }: ServicesView): Html {
+  const rows = services.map((service) => [
+    service.name,
+    service.sources.join(", "),
+    service.balancer,
+    service.endpoints.map(({ address }) => address).join(", ") || "none",
+    nameErrors(service),
+    String(service.upstream_connections_active),
+  ]);
+  return section(
+    "Services",
+    ["service", "sources", "balancer", "endpoints now", "problems", "open"],
+    rows,
+  );
+}
+
+function nameErrors({ names }: ServiceView): string {
+  return names
+    .flatMap(({ name, error }) => (error === undefined ? [] : [`${name}: ${error}`]))
+    .join(", ");
+}
+
+function section(title: string, heads: readonly string[], rows: readonly string[][]): Html {
+  return html`<section>
+    <h2>${title}</h2>
+    <div class="scroll">
+      <table>
+        <thead>
+          <tr>
+            ${heads.map((head) => html`<th scope="col">${head}</th>`)}
+          </tr>
+        </thead>
+        <tbody>
+          ${rows.map(
+            (row) =>
+              html`<tr>
+                ${row.map((cell) => html`<td>${cell}</td>`)}
+              </tr>`,
+          )}
+        </tbody>
+      </table>
+    </div>
+  </section>`;
+}

@@ -1,0 +1,182 @@
+/**
+ * What the running box has, as plain JSON. Every field is named here one by one, so that a secret that a snapshot may
+ * come to hold never shows itself. Pure.
+ */
+import type {
+  EndpointSets,
+  Gateway,
+  Listener,
+  Service,
+  Snapshot,
+  UnservedGateway,
+} from "../core/model.ts";
+import type {
+  GatewayView,
+  ListenersView,
+  ListenerView,
+  NameView,
+  ServicesView,
+  ServiceView,
+  SettingsView,
+  SnapshotListenerView,
+  SnapshotServiceView,
+  SnapshotView,
+  UnservedView,
+} from "../core/views.ts";
+import { buildRoutes } from "./route-views.ts";
+import { adminAddressWords, sourceWords } from "./words.ts";
+
+/** What is known of one name that endpoints hang on; times in milliseconds. */
+export interface NameResolution {
+  readonly host: string;
+  /** Since the epoch, of the last good answer. */
+  readonly resolvedAt: number | undefined;
+  readonly ttlMs: number | undefined;
+  /** Code of the last question if that failed. */
+  readonly error: string | undefined;
+}
+
+/** What a snapshot cannot say about its services. */
+export interface LiveServices {
+  /** The counters of all workers, summed. */
+  readonly counters: Float64Array;
+  readonly endpoints: EndpointSets;
+  readonly names: (service: string) => readonly NameResolution[];
+}
+
+/** The listeners with their gateways, and the gateways not served here. `counters`: of all workers, summed. */
+export function listenersView(snapshot: Snapshot, counters: Float64Array): ListenersView {
+  return {
+    snapshot_version: snapshot.version,
+    source: snapshot.source,
+    listeners: snapshot.listeners.map((listener) => listenerView(snapshot, listener, counters)),
+    unserved: snapshot.unserved.map(unservedView),
+  };
+}
+
+/** The services with their endpoints now. */
+export function servicesView(snapshot: Snapshot, live: LiveServices): ServicesView {
+  return {
+    snapshot_version: snapshot.version,
+    source: snapshot.source,
+    services: snapshot.services.map((service) => serviceView(service, live)),
+  };
+}
+
+/** All that was compiled from the file. */
+export function snapshotView(snapshot: Snapshot): SnapshotView {
+  return {
+    version: snapshot.version,
+    hash: snapshot.hash,
+    source: snapshot.source,
+    loaded_at: snapshot.loadedAt,
+    labels: { ...snapshot.labels },
+    settings: settingsView(snapshot),
+    listeners: snapshot.listeners.map((listener) => snapshotListenerView(snapshot, listener)),
+    unserved: snapshot.unserved.map(unservedView),
+    routes: buildRoutes(snapshot),
+    services: snapshot.services.map(snapshotServiceView),
+  };
+}
+
+function listenerView(
+  snapshot: Snapshot,
+  listener: Listener,
+  counters: Float64Array,
+): ListenerView {
+  return {
+    address: listener.id,
+    protocol: listener.protocol,
+    gateways: gatewaysOf(snapshot, listener),
+    connections_active: counters[listener.slots.connectionsActive] ?? 0,
+    connections_total: counters[listener.slots.connections] ?? 0,
+  };
+}
+
+function gatewaysOf(snapshot: Snapshot, listener: Listener): GatewayView[] {
+  return snapshot.gateways.filter((gateway) => gateway.listener === listener.id).map(gatewayView);
+}
+
+function gatewayView({ name, hosts, origin }: Gateway): GatewayView {
+  return { name, hosts: [...hosts], line: origin.line };
+}
+
+function unservedView(gateway: UnservedGateway): UnservedView {
+  const { name, listen, protocol, hosts, reason, origin } = gateway;
+  return { name, listen, protocol, hosts: [...hosts], reason, line: origin.line };
+}
+
+function serviceView(service: Service, live: LiveServices): ServiceView {
+  const { counters, endpoints, names } = live;
+  return {
+    ...snapshotServiceView(service),
+    endpoints: (endpoints[service.name] ?? []).map(({ name, weight }) => {
+      return { address: name, weight };
+    }),
+    names: names(service.name).map(nameView),
+    upstream_connections_active: counters[service.slots.upstreamActive] ?? 0,
+    retries_total: counters[service.slots.retries] ?? 0,
+  };
+}
+
+function nameView({ host, resolvedAt, ttlMs, error }: NameResolution): NameView {
+  return {
+    name: host,
+    ...(resolvedAt === undefined ? {} : { resolved_at: new Date(resolvedAt).toISOString() }),
+    ...(ttlMs === undefined ? {} : { ttl_seconds: Math.round(ttlMs / 1000) }),
+    ...(error === undefined ? {} : { error }),
+  };
+}
+
+function snapshotServiceView(service: Service): SnapshotServiceView {
+  const { name, balancer, sources, timeouts, origin } = service;
+  return {
+    name,
+    balancer,
+    sources: sources.map(sourceWords),
+    timeouts: {
+      connect_ms: timeouts.connectMs,
+      response_ms: timeouts.responseMs,
+      idle_ms: timeouts.idleMs,
+    },
+    line: origin.line,
+  };
+}
+
+function snapshotListenerView(snapshot: Snapshot, listener: Listener): SnapshotListenerView {
+  const { limits, timeouts } = listener;
+  return {
+    address: listener.id,
+    protocol: listener.protocol,
+    gateways: gatewaysOf(snapshot, listener),
+    limits: {
+      hello_bytes: limits.helloBytesMax,
+      header_bytes: limits.headerBytesMax,
+      header_count: limits.headerCountMax,
+    },
+    timeouts: {
+      hello_ms: timeouts.helloMs,
+      header_ms: timeouts.headerMs,
+      body_idle_ms: timeouts.bodyIdleMs,
+      keep_alive_ms: timeouts.keepAliveMs,
+      tunnel_idle_ms: timeouts.tunnelIdleMs,
+    },
+  };
+}
+
+function settingsView(snapshot: Snapshot): SettingsView {
+  const { workers, admin, log, accessLog, drain, dnsServers } = snapshot;
+  const { destination, query } = accessLog;
+  return {
+    workers,
+    admin: adminAddressWords(admin),
+    log: { level: log.level, format: log.format },
+    access_log: { path: destination.kind === "file" ? destination.path : destination.kind, query },
+    drain: {
+      delay_ms: drain.delayMs,
+      requests_ms: drain.requestsMs,
+      tunnels_ms: drain.tunnelsMs,
+    },
+    dns_servers: [...dnsServers],
+  };
+}

@@ -1,0 +1,198 @@
+/**
+ * What the admin API says, as JSON: the contract between the running box, the command line and other people's tools.
+ * Keys are snake_case as in the configuration and the access log; what is unknown is absent. No secret has a place here.
+ */
+
+/** `GET /readyz`. */
+export interface ReadinessView {
+  readonly ready: boolean;
+  /** Why not, as a sentence. */
+  readonly reason?: string;
+  /** Of the program. */
+  readonly version: string;
+  readonly pid: number;
+  /** RFC 3339. */
+  readonly started_at: string;
+  readonly snapshot_version: number;
+  readonly workers: number;
+}
+
+/** `GET /listeners`. */
+export interface ListenersView {
+  readonly snapshot_version: number;
+  /** The configuration file; `line` counts in it. */
+  readonly source: string;
+  readonly listeners: readonly ListenerView[];
+  readonly unserved: readonly UnservedView[];
+}
+
+export interface ListenerView {
+  readonly address: string;
+  readonly protocol: string;
+  readonly gateways: readonly GatewayView[];
+  readonly connections_active: number;
+  readonly connections_total: number;
+}
+
+export interface GatewayView {
+  readonly name: string;
+  readonly hosts: readonly string[];
+  readonly line: number;
+}
+
+/** A gateway that this box does not serve. */
+export interface UnservedView {
+  readonly name: string;
+  readonly listen: string;
+  readonly protocol: string;
+  readonly hosts: readonly string[];
+  readonly reason: string;
+  readonly line: number;
+}
+
+/** `GET /routes`. */
+export interface RoutesView {
+  readonly snapshot_version: number;
+  readonly source: string;
+  readonly routes: readonly RouteView[];
+}
+
+/** One route as one gateway has it, in the order in which it is tried. */
+export interface RouteView {
+  readonly gateway: string;
+  readonly kind: "http" | "tls";
+  readonly hosts: readonly string[];
+  readonly virtual_service: string;
+  readonly route: string;
+  /** In words; any may hold, and none means everything. */
+  readonly match: readonly string[];
+  /** In words. */
+  readonly action: string;
+  /** Where it forwards to. */
+  readonly services: readonly string[];
+  readonly line: number;
+}
+
+/** `GET /services`. */
+export interface ServicesView {
+  readonly snapshot_version: number;
+  readonly source: string;
+  readonly services: readonly ServiceView[];
+}
+
+export interface ServiceView {
+  readonly name: string;
+  readonly balancer: string;
+  readonly sources: readonly string[];
+  readonly endpoints: readonly EndpointView[];
+  /** The names among the sources and what was last heard of them. */
+  readonly names: readonly NameView[];
+  readonly timeouts: {
+    readonly connect_ms: number;
+    readonly response_ms: number;
+    readonly idle_ms: number;
+  };
+  readonly upstream_connections_active: number;
+  readonly retries_total: number;
+  readonly line: number;
+}
+
+export interface EndpointView {
+  readonly address: string;
+  readonly weight: number;
+}
+
+export interface NameView {
+  readonly name: string;
+  /** RFC 3339, of the last good answer; absent = there was none yet. */
+  readonly resolved_at?: string;
+  readonly ttl_seconds?: number;
+  /** Why the last question failed; the addresses are older then. */
+  readonly error?: string;
+}
+
+/** `GET /snapshot`: everything that is served, and from where it came. */
+export interface SnapshotView {
+  readonly version: number;
+  readonly hash: string;
+  readonly source: string;
+  /** RFC 3339. */
+  readonly loaded_at: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly settings: SettingsView;
+  readonly listeners: readonly SnapshotListenerView[];
+  readonly unserved: readonly UnservedView[];
+  readonly routes: readonly RouteView[];
+  readonly services: readonly SnapshotServiceView[];
+}
+
+export interface SettingsView {
+  /** 0 = one for each CPU. */
+  readonly workers: number;
+  readonly admin: string;
+  readonly log: { readonly level: string; readonly format: string };
+  readonly access_log: { readonly path: string; readonly query: boolean };
+  readonly drain: {
+    readonly delay_ms: number;
+    readonly requests_ms: number;
+    readonly tunnels_ms: number;
+  };
+  /** Empty = those of resolv.conf. */
+  readonly dns_servers: readonly string[];
+}
+
+export interface SnapshotListenerView {
+  readonly address: string;
+  readonly protocol: string;
+  readonly gateways: readonly GatewayView[];
+  readonly limits: Readonly<Record<string, number>>;
+  readonly timeouts: Readonly<Record<string, number>>;
+}
+
+export type SnapshotServiceView = Pick<
+  ServiceView,
+  "name" | "balancer" | "sources" | "timeouts" | "line"
+>;
+
+/** One thing that `check` would say about the file. */
+export interface FindingView {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly severity: "error" | "warning";
+  readonly path: string;
+  readonly message: string;
+}
+
+/** What `POST /reload` did: all of it, or nothing. */
+export type ReloadReport =
+  | {
+      readonly ok: true;
+      /** Of the snapshot that is served now. */
+      readonly version: number;
+      /** What is different, a sentence each; empty = the file says the same. */
+      readonly changes: readonly string[];
+      /** Warnings. */
+      readonly findings: readonly FindingView[];
+    }
+  | {
+      readonly ok: false;
+      /** Of the snapshot that is still served. */
+      readonly version: number;
+      readonly findings: readonly FindingView[];
+      /** Why, where it is not the file that is wrong (a port in use). */
+      readonly error?: string;
+    };
+
+/** What `POST /drain` began: the limits of the waiting, in milliseconds. */
+export interface DrainReport {
+  readonly draining: true;
+  readonly delay_ms: number;
+  readonly requests_ms: number;
+  readonly tunnels_ms: number;
+}
+
+/** What the admin API says instead, with a status of 400 and above. */
+export interface ErrorView {
+  readonly error: string;
+}

@@ -1,0 +1,136 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { routesView } from "../../src/admin/route-views.ts";
+import { listenersView, servicesView, snapshotView } from "../../src/admin/views.ts";
+import { adminAddressWords, sourceWords } from "../../src/admin/words.ts";
+import type { Snapshot } from "../../src/core/model.ts";
+import { COUNTERS, endpoint, LIVE, SNAPSHOT } from "./fixtures/snapshot.ts";
+
+test("listenersView() names each listener's gateways, connections and what is not served and why", () => {
+  const view = listenersView(SNAPSHOT, COUNTERS);
+  assert.equal(view.snapshot_version, 4);
+  assert.deepEqual(view.listeners, [
+    {
+      address: ":80",
+      protocol: "http",
+      gateways: [{ name: "web", hosts: ["nginx.com"], line: 3 }],
+      connections_active: 2,
+      connections_total: 12,
+    },
+    {
+      address: ":443",
+      protocol: "tls",
+      gateways: [{ name: "tls", hosts: ["nginx.com"], line: 10 }],
+      connections_active: 1,
+      connections_total: 5,
+    },
+  ]);
+  assert.deepEqual(view.unserved, [
+    {
+      name: "internal",
+      listen: ":8080",
+      protocol: "http",
+      hosts: ["*"],
+      reason: 'the label zone is missing here, the selector wants "b"',
+      line: 20,
+    },
+  ]);
+});
+
+test("routesView() lists a gateway's routes in the order in which they are tried, in words", () => {
+  const rows = routesView(SNAPSHOT).routes.map((route) => [
+    route.gateway,
+    route.hosts.join(" "),
+    `${route.virtual_service}/${route.route}:${route.line}`,
+    route.match,
+    route.action,
+    route.services,
+  ]);
+  assert.deepEqual(rows, [
+    [
+      "web",
+      "nginx.com www.nginx.com",
+      "nginx/old:31",
+      ["path segment /old, method GET or HEAD", "path /x, gateway web"],
+      "redirect 301 (scheme https, path /new)",
+      [],
+    ],
+    [
+      "web",
+      "nginx.com www.nginx.com",
+      "nginx/my-nginx:40",
+      [],
+      "forward to my-nginx",
+      ["my-nginx"],
+    ],
+    [
+      "web",
+      "*.example.com",
+      "wild/split:51",
+      ["path prefix /, port 80"],
+      "forward to my-nginx (90%), nginx.com (10%)",
+      ["my-nginx", "nginx.com"],
+    ],
+    [
+      "tls",
+      "nginx.com",
+      "nginx/nginx.com:61",
+      ["sni nginx.com, alpn h2"],
+      "forward to nginx.com",
+      ["nginx.com"],
+    ],
+  ]);
+});
+
+test("routesView() leaves out a route that this gateway's port can never match", () => {
+  const [web] = SNAPSHOT.gateways;
+  assert.ok(web !== undefined);
+  const moved = { ...SNAPSHOT, gateways: [{ ...web, listener: ":443" }] };
+  const names = routesView(moved).routes.map(({ route }) => route);
+  assert.deepEqual(names, ["old", "my-nginx"]);
+});
+
+test("servicesView() says the endpoints now and why a name has none", () => {
+  const [mine, theirs] = servicesView(SNAPSHOT, LIVE).services;
+  assert.deepEqual(mine?.endpoints, [
+    { address: "10.0.0.11:80", weight: 1 },
+    { address: "10.0.0.12:80", weight: 2 },
+  ]);
+  assert.deepEqual(mine.sources, ["10.0.0.11:80", "10.0.0.12:80 (weight 2)"]);
+  assert.equal(mine.upstream_connections_active, 3);
+  assert.equal(mine.retries_total, 7);
+  assert.deepEqual(theirs?.endpoints, []);
+  assert.deepEqual(theirs.names, [{ name: "nginx.com", error: "ENOTFOUND" }]);
+});
+
+test("servicesView() says when a name was resolved and for how long that holds", () => {
+  const resolvedAt = Date.UTC(2026, 10, 22);
+  const names = () => [{ host: "a", resolvedAt, ttlMs: 59_900, error: undefined }];
+  const [service] = servicesView(SNAPSHOT, { ...LIVE, names }).services;
+  assert.deepEqual(service?.names, [
+    { name: "a", resolved_at: "2026-11-22T00:00:00.000Z", ttl_seconds: 60 },
+  ]);
+});
+
+test("snapshotView() survives JSON unchanged and shows only what it names, no slots", () => {
+  const later: Snapshot & { privateKey: string } = { ...SNAPSHOT, privateKey: "secret" };
+  const view = snapshotView(later);
+  const json = JSON.stringify(view);
+  assert.deepEqual(JSON.parse(json), view);
+  assert.ok(!json.includes("secret"));
+  assert.ok(!json.toLowerCase().includes("slot"));
+  assert.equal(view.settings.admin, "127.0.0.1:9901");
+  assert.equal(view.routes.length, 4);
+});
+
+test("adminAddressWords() writes addresses as the configuration does", () => {
+  assert.equal(adminAddressWords({ kind: "off" }), "off");
+  assert.equal(adminAddressWords({ kind: "unix", path: "/run/x" }), "unix:/run/x");
+  assert.equal(adminAddressWords({ kind: "tcp", host: "::1", port: 1 }), "[::1]:1");
+});
+
+test("sourceWords() names the weight only where it is not 1", () => {
+  assert.equal(sourceWords({ kind: "name", host: "a", port: 1, weight: 1 }), "dns a:1");
+  assert.equal(sourceWords({ kind: "name", host: "a", port: 1, weight: 5 }), "dns a:1 (weight 5)");
+  assert.equal(sourceWords({ kind: "address", endpoint: endpoint("1.2.3.4", 5, 1) }), "1.2.3.4:5");
+});
