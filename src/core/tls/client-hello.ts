@@ -53,7 +53,7 @@ export function parseClientHello(bytes: Uint8Array, bytesMax: number): HelloResu
 
 /**
  * Takes the bytes of a connection as they come and says when the hello is whole or cannot become one. Time and
- * copying grow with the bytes taken, whatever their cutting; it holds no reference to a chunk after `push` and
+ * copying grow with the bytes taken, whatever their cutting. After `push` it holds no reference to the chunk, and
  * little more than twice the bytes that came. The result depends on the bytes only, not on how they were cut.
  */
 export class HelloReader {
@@ -122,19 +122,23 @@ export class HelloReader {
     this.#message.append(chunk, start, end);
     this.#recordLeft -= end - start;
     if (this.#messageLeft() > 0) return INCOMPLETE;
-    const message = this.#message.reader();
-    const type = message.readU8();
-    const length = message.readU24() ?? 0;
     if (this.#messageBytes === 0) {
-      // RFC 8446 §4: a message in an unexpected order is an unexpected_message.
-      if (type !== MESSAGE_TYPE_CLIENT_HELLO) {
-        return refuseMalformed(unexpectedMessage("the first handshake message is no ClientHello"));
-      }
-      this.#messageBytes = MESSAGE_HEADER_BYTES + length;
-      const result = this.#checkRoom();
+      const result = this.#endOfMessageHeader();
       if (result.kind !== "incomplete" || this.#messageLeft() > 0) return result;
     }
+    const message = this.#message.reader();
+    message.readSlice(MESSAGE_HEADER_BYTES);
     return parseMessage(message, this.#recordVersion);
+  }
+
+  #endOfMessageHeader(): HelloResult {
+    const header = this.#message.reader();
+    // RFC 8446 §4: a handshake message in an unexpected order is answered with unexpected_message.
+    if (header.readU8() !== MESSAGE_TYPE_CLIENT_HELLO) {
+      return refuseMalformed(unexpectedMessage("the first handshake message is no ClientHello"));
+    }
+    this.#messageBytes = MESSAGE_HEADER_BYTES + (header.readU24() ?? 0);
+    return this.#checkRoom();
   }
 
   /** Bytes that the message still lacks; while its length is unknown, that its header lacks. */
@@ -163,12 +167,11 @@ function parseWholeHello(chunk: Uint8Array, bytesMax: number): HelloResult | und
   const recordBytes = reader.readU16() ?? 0;
   const messageType = reader.readU8();
   const bodyBytes = reader.readU24() ?? 0;
-  if (contentType !== CONTENT_TYPE_HANDSHAKE || recordVersion >> 8 !== MAJOR_VERSION)
-    return undefined;
+  if (contentType !== CONTENT_TYPE_HANDSHAKE) return undefined;
+  if (recordVersion >> 8 !== MAJOR_VERSION) return undefined;
   if (messageType !== MESSAGE_TYPE_CLIENT_HELLO) return undefined;
-  if (recordBytes !== MESSAGE_HEADER_BYTES + bodyBytes || recordBytes > RECORD_BYTES_MAX)
-    return undefined;
-  if (RECORD_HEADER_BYTES + recordBytes > bytesMax) return undefined;
+  if (recordBytes !== MESSAGE_HEADER_BYTES + bodyBytes) return undefined;
+  if (recordBytes > Math.min(RECORD_BYTES_MAX, bytesMax - RECORD_HEADER_BYTES)) return undefined;
   const body = reader.readSlice(bodyBytes);
   return body === undefined ? undefined : parseMessage(body, recordVersion);
 }

@@ -59,10 +59,10 @@ export function padding(bytes: number): Extension {
   return { type: 21, data: Buffer.alloc(bytes - 4) };
 }
 
-/** supported_groups (P-256) and signature_algorithms (ecdsa_secp256r1_sha256): a server asks for them. */
+/** supported_groups (P-256) and signature_algorithms (ECDSA and RSA with SHA-256): a server asks for them. */
 export const GROUPS: readonly Extension[] = [
   { type: 10, data: vector(2, uint(2, 0x0017)) },
-  { type: 13, data: vector(2, uint(2, 0x0403)) },
+  { type: 13, data: vector(2, Buffer.from("040304010804", "hex")) },
 ];
 
 /** The handshake message with its header; `bodyBytes` is written instead of the real length. */

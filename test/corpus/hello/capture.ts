@@ -1,5 +1,5 @@
 /**
- * Captures the hellos of the corpus anew: `node test/corpus/hello/capture.ts [name …]`.
+ * Captures the hellos of the corpus anew: `node test/corpus/hello/capture.ts [name …]`, then `npm run format`.
  *
  * Each client is pointed at a listener on loopback that reads what it sends, answers nothing and hangs up.
  * A client that is not installed keeps the file and the index entry it has. Debian's packages openssl, curl,

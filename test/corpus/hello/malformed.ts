@@ -6,6 +6,7 @@ import {
   hello,
   helloMessage,
   helloWith,
+  padding,
   record,
   records,
   serverNames,
@@ -34,6 +35,8 @@ const PROTOCOL_VERSION = 70;
 
 const EMPTY = Buffer.alloc(0);
 const MESSAGE = helloMessage({ extensions: [...GROUPS, serverNames("nginx.com")] });
+/** What a message without extensions takes. */
+const EMPTY_BLOCK = helloMessage({ extensions: [] }).length;
 const HEAD = MESSAGE.subarray(0, 20);
 const REST = MESSAGE.subarray(20);
 
@@ -173,6 +176,9 @@ const ORDER: Readonly<Record<string, Buffer>> = {
 
 const OVERFLOW: Readonly<Record<string, Buffer>> = {
   "record of 2^14 + 1 bytes": record(MESSAGE, { length: 2 ** 14 + 1 }),
+  "whole hello in one record of 2^14 + 1 bytes": record(
+    helloMessage({ extensions: [padding(2 ** 14 + 1 - EMPTY_BLOCK)] }),
+  ),
   "record of 65535 bytes": record(MESSAGE, { length: 0xffff }),
   "second record of 2^14 + 1 bytes": Buffer.concat([
     record(HEAD),
