@@ -126,10 +126,11 @@ export class MetricLayout {
   /** The slot of this block, the same for the same labels for ever. Label order does not matter. */
   slot(metric: MetricName, labels: Readonly<Record<string, string>>): number {
     const row: MetricRow = METRICS[metric];
-    const key = JSON.stringify([metric, ...row.labels.map((name) => labels[name] ?? "")]);
+    const ordered = row.labels.map((name) => [name, labels[name] ?? ""] as const);
+    const key = JSON.stringify([metric, ordered]);
     const known = this.#blocks.get(key);
     if (known !== undefined) return known.slot;
-    const block = { metric, labels: { ...labels }, slot: this.#size };
+    const block = { metric, labels: Object.fromEntries(ordered), slot: this.#size };
     this.#blocks.set(key, block);
     this.#size += blockWidth(metric);
     return block.slot;

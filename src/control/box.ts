@@ -1,0 +1,216 @@
+/** The running box: what all parts of the control plane together are and can do. */
+import type { MetricLayout } from "../core/metric-layout.ts";
+import type { BindProblem, Endpoint, Snapshot } from "../core/model.ts";
+import type { DrainReport, ReadinessView, ReloadReport } from "../core/views.ts";
+import { type Discovery, createDiscovery } from "../discovery/discovery.ts";
+import type { Logger } from "../telemetry/log.ts";
+import type { LineOutput } from "../telemetry/stdout.ts";
+import type { ConfigSource } from "./config-source.ts";
+import { describeBindProblem, probeListeners } from "./probe.ts";
+import { diffSnapshots, fixedDifferences } from "./snapshot-diff.ts";
+import { Supervisor } from "./supervisor.ts";
+import type { SystemdNotifier } from "./systemd.ts";
+
+/** How long the first answers of names are waited for before the box serves without them. */
+const FIRST_ANSWERS_MS = 1000;
+
+/** The program, for people and metrics. */
+export interface BuildInfo {
+  readonly version: string;
+  readonly commit: string;
+  readonly runtime: string;
+}
+
+/** What the box works with. */
+export interface BoxOptions {
+  readonly source: ConfigSource;
+  readonly buildInfo: BuildInfo;
+  readonly workerSource: string;
+  readonly log: Logger;
+  readonly stdout: LineOutput;
+  readonly systemd: SystemdNotifier;
+  readonly layout: MetricLayout;
+}
+
+/** Owns the supervisor and discovery, and says which snapshot is served. */
+export class Box {
+  readonly supervisor: Supervisor;
+  readonly discovery: Discovery;
+  readonly buildInfo: BuildInfo;
+  readonly layout: MetricLayout;
+  readonly startedAt = new Date().toISOString();
+  readonly #options: BoxOptions;
+  #snapshot: Snapshot;
+  #reloads = { success: 0, failure: 0 };
+  #reloading: Promise<unknown> = Promise.resolve();
+  #draining = false;
+  readonly #drained: Promise<void>;
+  readonly #resolveDrained: () => void;
+  #wasReady = false;
+
+  /** Effect: starts the worker threads and the lookups, so that both go on while addresses are probed. */
+  constructor(snapshot: Snapshot, workers: number, options: BoxOptions) {
+    this.#options = options;
+    this.#snapshot = snapshot;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#drained = promise;
+    this.#resolveDrained = resolve;
+    this.buildInfo = options.buildInfo;
+    this.layout = options.layout;
+    this.supervisor = new Supervisor({
+      workerSource: options.workerSource,
+      layout: options.layout,
+      log: options.log,
+      stdout: options.stdout,
+      endpoints: () => this.discovery.endpoints(),
+      changed: () => this.#tellReadiness(),
+    });
+    this.discovery = createDiscovery({
+      publish: (service, endpoints) => this.#publishEndpoints(service, endpoints),
+      log: (level, message, fields) => options.log[level](message, fields),
+    });
+    this.supervisor.start(workers);
+    this.discovery.apply(snapshot.services, snapshot.dnsServers);
+  }
+
+  /** The snapshot that is served. */
+  get snapshot(): Snapshot {
+    return this.#snapshot;
+  }
+
+  /** Reloads since the start, by result. */
+  get reloads(): { readonly success: number; readonly failure: number } {
+    return this.#reloads;
+  }
+
+  /** Binds everything; resolves to sentences about what could not be bound, and then nothing listens. */
+  async open(): Promise<readonly string[]> {
+    const { services, listeners } = this.#snapshot;
+    const [problems] = await Promise.all([
+      probeListeners(listeners),
+      this.discovery.settled(services, FIRST_ANSWERS_MS),
+    ]);
+    const found = problems.length > 0 ? problems : await this.supervisor.publish(this.#snapshot);
+    return found.map((problem) => describeBindProblem(problem, this.#snapshot));
+  }
+
+  /** Reads, checks and compiles the file, and swaps only if all of it is right. One at a time. */
+  reload(): Promise<ReloadReport> {
+    const next = this.#reloading.then(() => this.#reload());
+    this.#reloading = next.catch(() => undefined);
+    return next;
+  }
+
+  /** See ReadinessView. */
+  readiness(): ReadinessView {
+    const reason = this.#notReadyBecause();
+    return {
+      ready: reason === undefined,
+      ...(reason === undefined ? {} : { reason }),
+      version: this.buildInfo.version,
+      pid: process.pid,
+      started_at: this.startedAt,
+      snapshot_version: this.#snapshot.version,
+      workers: this.supervisor.count,
+    };
+  }
+
+  /** Begins to drain, once; `whenDrained` tells of the end. */
+  drain(): DrainReport {
+    const { delayMs, requestsMs, tunnelsMs } = this.#snapshot.drain;
+    if (!this.#draining) {
+      this.#draining = true;
+      void this.#drain().then(this.#resolveDrained);
+    }
+    return { draining: true, delay_ms: delayMs, requests_ms: requestsMs, tunnels_ms: tunnelsMs };
+  }
+
+  /** Resolves when a drain, whoever began it, is over. */
+  get whenDrained(): Promise<void> {
+    return this.#drained;
+  }
+
+  async #drain(): Promise<void> {
+    const { drain } = this.#snapshot;
+    this.#options.log.info("draining", { ...drain });
+    this.#options.systemd.notify({ state: "stopping", status: "draining" });
+    this.discovery.close();
+    if (drain.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, drain.delayMs));
+    await this.supervisor.drain(drain);
+  }
+
+  async #reload(): Promise<ReloadReport> {
+    const { log, systemd } = this.#options;
+    const before = this.#snapshot;
+    if (this.#draining) return this.#refuseReload([], "the box is draining");
+    systemd.notify({ state: "reloading" });
+    const checked = await this.#options.source.check(before.version + 1);
+    if (checked.snapshot === undefined) return this.#refuseReload(checked.findings, checked.error);
+    const after = checked.snapshot;
+    const error = await this.#swap(before, after);
+    if (error !== undefined) return this.#refuseReload(checked.findings, error);
+    log.reconfigure(after.log);
+    const changes = [...diffSnapshots(before, after), ...fixedDifferences(before, after)];
+    this.#reloads = { ...this.#reloads, success: this.#reloads.success + 1 };
+    log.info("reloaded", { version: after.version, changes: changes.length });
+    for (const change of changes) log.info("reload", { change });
+    for (const { message, line } of checked.findings) log.warning(message, { line });
+    systemd.notify({ state: "ready", status: `serving snapshot ${after.version}` });
+    return { ok: true, version: after.version, changes, findings: checked.findings };
+  }
+
+  /** Resolves to why it could not be done; then nothing has changed. */
+  async #swap(before: Snapshot, after: Snapshot): Promise<string | undefined> {
+    const known = new Set(before.listeners.map(({ id }) => id));
+    const fresh = after.listeners.filter(({ id }) => !known.has(id));
+    const unusable = await probeListeners(fresh);
+    if (unusable.length > 0) return describeAll(unusable, after);
+    this.discovery.apply(after.services, after.dnsServers);
+    await this.discovery.settled(after.services, FIRST_ANSWERS_MS);
+    const problems = await this.supervisor.publish(after);
+    if (problems.length > 0) {
+      this.discovery.apply(before.services, before.dnsServers);
+      return describeAll(problems, after);
+    }
+    this.#snapshot = after;
+    return undefined;
+  }
+
+  #refuseReload(findings: ReloadReport["findings"], error: string | undefined): ReloadReport {
+    const { log, systemd } = this.#options;
+    const { version } = this.#snapshot;
+    this.#reloads = { ...this.#reloads, failure: this.#reloads.failure + 1 };
+    for (const { file, line, column, severity, path, message } of findings) {
+      if (severity === "error") log.error(message, { file, line, column, path });
+    }
+    log.error("reload refused, nothing has changed", {
+      version,
+      errors: findings.filter(({ severity }) => severity === "error").length,
+      ...(error === undefined ? {} : { error }),
+    });
+    systemd.notify({ state: "ready", status: "reload refused; the old configuration serves on" });
+    return { ok: false, version, findings, ...(error === undefined ? {} : { error }) };
+  }
+
+  #publishEndpoints(service: string, endpoints: readonly Endpoint[]): void {
+    this.supervisor.sendEndpoints(service, endpoints);
+    this.#options.log.debug("endpoints", { service, count: endpoints.length });
+  }
+
+  #notReadyBecause(): string | undefined {
+    if (this.#draining) return "the box is draining";
+    if (this.supervisor.allServing) return undefined;
+    return `${this.supervisor.servingCount} of ${this.supervisor.count} workers serve`;
+  }
+
+  /** systemd hears once that the box is ready; later changes are for /readyz. */
+  #tellReadiness(): void {
+    if (this.#wasReady || !this.supervisor.allServing) return;
+    this.#wasReady = true;
+    this.#options.systemd.notify({ state: "ready", status: "serving" });
+  }
+}
+
+function describeAll(problems: readonly BindProblem[], snapshot: Snapshot): string {
+  return problems.map((problem) => describeBindProblem(problem, snapshot)).join("; ");
+}

@@ -1,0 +1,79 @@
+/** What a reload changed, in words. */
+import type { Snapshot } from "../core/model.ts";
+
+interface Part {
+  readonly label: string;
+  /** Identity → what it says, without positions and counters. */
+  readonly items: ReadonlyMap<string, string>;
+}
+
+/** Members that say where something stands or is counted, not what it is. */
+const INVISIBLE: ReadonlySet<string> = new Set([
+  "origin",
+  "slots",
+  "requestSlots",
+  "durationSlots",
+  "tunnelSlots",
+  "tunnelActiveSlots",
+  "byteSlots",
+]);
+
+/** One sentence a change; empty when both say the same. Pure. */
+export function diffSnapshots(before: Snapshot, after: Snapshot): readonly string[] {
+  const old = partsOf(before);
+  return partsOf(after).flatMap((part, i) => diffPart(old[i] ?? part, part));
+}
+
+/** What a reload cannot change; a sentence each. Pure. */
+export function fixedDifferences(before: Snapshot, after: Snapshot): readonly string[] {
+  const differences: string[] = [];
+  if (before.workers !== after.workers) differences.push("workers: takes effect after a restart");
+  if (JSON.stringify(before.admin) !== JSON.stringify(after.admin)) {
+    differences.push("admin.listen: takes effect after a restart");
+  }
+  return differences;
+}
+
+function diffPart(before: Part, after: Part): string[] {
+  const changes: string[] = [];
+  for (const [name, text] of after.items) {
+    const old = before.items.get(name);
+    if (old === undefined) changes.push(`${after.label} ${name} added`);
+    else if (old !== text) changes.push(`${after.label} ${name} changed`);
+  }
+  for (const name of before.items.keys()) {
+    if (!after.items.has(name)) changes.push(`${after.label} ${name} removed`);
+  }
+  return changes;
+}
+
+function partsOf(snapshot: Snapshot): Part[] {
+  const show = (value: unknown): string => describe(value, snapshot);
+  const collect = <T>(label: string, values: readonly T[], name: (value: T) => string): Part => ({
+    label,
+    items: new Map(values.map((value) => [name(value), show(value)])),
+  });
+  const { labels, log, accessLog, drain, dnsServers } = snapshot;
+  const settings = Object.entries({ labels, log, access_log: accessLog, drain, dns: dnsServers });
+  return [
+    collect("listener", snapshot.listeners, ({ id }) => id),
+    collect("gateway", snapshot.gateways, ({ name }) => name),
+    collect("unserved gateway", snapshot.unserved, ({ name }) => name),
+    collect("virtual host", snapshot.virtualHosts, ({ name }) => name),
+    collect("tls routes of", snapshot.tlsChains, ({ name }) => name),
+    collect("service", snapshot.services, ({ name }) => name),
+    { label: "setting", items: new Map(settings.map(([name, value]) => [name, show(value)])) },
+  ];
+}
+
+/** Indexes into the snapshot become names: they shift when something else is added. */
+function describe(value: unknown, snapshot: Snapshot): string {
+  return JSON.stringify(value, (key, inner: unknown) => {
+    if (INVISIBLE.has(key) || inner instanceof Map) return undefined;
+    if (key === "service" && typeof inner === "number") return snapshot.services[inner]?.name;
+    if (key === "virtualHosts" || key === "tlsChains" || key === "hosts") {
+      return Array.isArray(inner) ? inner : undefined;
+    }
+    return inner;
+  });
+}

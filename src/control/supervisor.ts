@@ -1,0 +1,250 @@
+/** The data-plane threads: started, given snapshots in two phases, replaced when they die, drained. */
+import type { MetricLayout } from "../core/metric-layout.ts";
+import type {
+  BindProblem,
+  DrainSettings,
+  Endpoint,
+  EndpointSets,
+  FromWorker,
+  Snapshot,
+} from "../core/model.ts";
+import type { LineOutput } from "../telemetry/stdout.ts";
+import type { Logger } from "../telemetry/log.ts";
+import { RetiredCounters } from "./retired-counters.ts";
+import { WorkerHandle } from "./worker-handle.ts";
+
+/** A worker that dies again and again is started after a growing wait. */
+const RESTART_MS_MIN = 100;
+const RESTART_MS_MAX = 5000;
+/** One that lived so long has proved itself: the wait begins anew. */
+const RESTART_RESET_MS = 60_000;
+/** Room for series of later snapshots, so that most reloads need no larger memory. */
+const SLOTS_MIN = 4096;
+/** A draining worker that does not answer is not waited for longer than this after its limits. */
+const DRAIN_SLACK_MS = 2000;
+
+/** What the supervisor works with. */
+export interface SupervisorOptions {
+  readonly workerSource: string;
+  readonly layout: MetricLayout;
+  readonly log: Logger;
+  readonly stdout: LineOutput;
+  /** The endpoint sets now, for a worker that starts. */
+  readonly endpoints: () => EndpointSets;
+  /** Readiness may have changed. */
+  readonly changed: () => void;
+}
+
+/** Owned by the control plane. Publishing and replacing take turns: each sees the others' result whole. */
+export class Supervisor {
+  readonly #options: SupervisorOptions;
+  readonly #workers: WorkerHandle[] = [];
+  readonly #serving = new Set<WorkerHandle>();
+  readonly #retired: RetiredCounters;
+  #snapshot: Snapshot | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
+  #restartMs = RESTART_MS_MIN;
+  #restarts = 0;
+  #droppedBefore = 0;
+  #ending = false;
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+    this.#retired = new RetiredCounters(options.layout);
+  }
+
+  /** Starts the threads; they bind nothing before the first `publish`. */
+  start(count: number): void {
+    for (let index = 0; index < count; index += 1) this.#workers[index] = this.#spawn(index);
+  }
+
+  get count(): number {
+    return this.#workers.length;
+  }
+
+  /** Workers that died and were replaced. */
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  /** Access-log lines that workers lost, those that died included. */
+  get dropped(): number {
+    return this.#workers.reduce((sum, worker) => sum + worker.dropped, this.#droppedBefore);
+  }
+
+  /** Every worker serves the snapshot that was published last. */
+  get allServing(): boolean {
+    return this.#snapshot !== undefined && this.#serving.size === this.#workers.length;
+  }
+
+  /** How many workers serve. */
+  get servingCount(): number {
+    return this.#serving.size;
+  }
+
+  /**
+   * Hands a snapshot to all workers: first each binds what is new, and only if all of them could, each swaps. Resolves to
+   * what could not be bound; then nothing has changed.
+   */
+  publish(snapshot: Snapshot): Promise<readonly BindProblem[]> {
+    return this.#inTurn(async () => {
+      const problems = await this.#prepareAll(this.#workers, snapshot);
+      if (problems.length > 0) {
+        for (const worker of this.#workers)
+          worker.send({ type: "abort", version: snapshot.version });
+        return problems;
+      }
+      this.#snapshot = snapshot;
+      await Promise.all(this.#workers.map((worker) => this.#commit(worker, snapshot)));
+      return [];
+    });
+  }
+
+  /** The endpoints of one service are others now. */
+  sendEndpoints(service: string, endpoints: readonly Endpoint[]): void {
+    for (const worker of this.#workers) worker.send({ type: "endpoints", service, endpoints });
+  }
+
+  /** Log files may have been moved away. */
+  reopenLogs(): void {
+    for (const worker of this.#workers) worker.send({ type: "reopen-logs" });
+  }
+
+  /** All counters of all workers, summed; those of dead ones included, but for what was open in them. */
+  counters(): Float64Array {
+    const sum = this.#retired.copy(this.#options.layout.size);
+    for (const worker of this.#workers) addInto(sum, worker.memory);
+    return sum;
+  }
+
+  /** How busy each worker was since the last call. */
+  utilizations(): readonly number[] {
+    return this.#workers.map((worker) => (worker.alive ? worker.utilization() : 0));
+  }
+
+  /** Resolves when every worker has finished or reached the limits, and is ended. */
+  async drain(settings: DrainSettings): Promise<void> {
+    this.#ending = true;
+    const limitMs = Math.max(settings.requestsMs, settings.tunnelsMs) + DRAIN_SLACK_MS;
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise((resolve) => {
+      timer = setTimeout(resolve, limitMs);
+    });
+    const drained = this.#workers.map((worker) =>
+      worker.ask({ type: "drain", settings }, "drained"),
+    );
+    await Promise.race([Promise.all(drained), limit]);
+    clearTimeout(timer);
+    await this.terminate();
+  }
+
+  /** Ends all threads at once. */
+  async terminate(): Promise<void> {
+    this.#ending = true;
+    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+  }
+
+  #spawn(index: number): WorkerHandle {
+    return new WorkerHandle(
+      this.#options.workerSource,
+      { index },
+      {
+        message: (worker, message) => this.#onMessage(worker, message),
+        exit: (worker, error) => this.#onExit(worker, error),
+      },
+    );
+  }
+
+  async #prepareAll(
+    workers: readonly WorkerHandle[],
+    snapshot: Snapshot,
+  ): Promise<readonly BindProblem[]> {
+    const replies = await Promise.all(workers.map((worker) => this.#prepare(worker, snapshot)));
+    const unique = new Map<string, BindProblem>();
+    for (const problem of replies.flat()) unique.set(problem.listener, problem);
+    return [...unique.values()];
+  }
+
+  async #prepare(worker: WorkerHandle, snapshot: Snapshot): Promise<readonly BindProblem[]> {
+    const slots = Math.max(SLOTS_MIN, snapshot.counterSlots);
+    if (worker.memory.byteLength < slots * Float64Array.BYTES_PER_ELEMENT) {
+      worker.memory = new SharedArrayBuffer(2 * slots * Float64Array.BYTES_PER_ELEMENT);
+    }
+    const endpoints = this.#options.endpoints();
+    const counters = worker.memory;
+    const reply = await worker.ask({ type: "prepare", snapshot, endpoints, counters }, "prepared");
+    return reply?.problems ?? [];
+  }
+
+  async #commit(worker: WorkerHandle, snapshot: Snapshot): Promise<void> {
+    const reply = await worker.ask({ type: "commit", version: snapshot.version }, "committed");
+    if (reply === undefined) return;
+    this.#serving.add(worker);
+    this.#options.changed();
+  }
+
+  #onMessage(worker: WorkerHandle, message: FromWorker): void {
+    if (message.type === "access-log") this.#options.stdout.write(message.lines);
+    else if (message.type === "access-log-dropped") worker.dropped = message.total;
+    else if (message.type === "log") {
+      this.#options.log[message.level](message.message, {
+        ...message.fields,
+        worker: worker.index,
+      });
+    }
+  }
+
+  #onExit(worker: WorkerHandle, error: Error | undefined): void {
+    this.#serving.delete(worker);
+    if (this.#ending) return;
+    this.#retired.add(worker.memory);
+    this.#droppedBefore += worker.dropped;
+    this.#restarts += 1;
+    const lived = Date.now() - worker.startedMs;
+    if (lived >= RESTART_RESET_MS) this.#restartMs = RESTART_MS_MIN;
+    const delayMs = this.#restartMs;
+    this.#restartMs = Math.min(this.#restartMs * 2, RESTART_MS_MAX);
+    this.#options.log.error("a worker died and is replaced", {
+      worker: worker.index,
+      error: error?.stack ?? error?.message ?? "it ended by itself",
+      restart_ms: delayMs,
+    });
+    this.#options.changed();
+    this.#workers[worker.index] = worker;
+    worker.memory = new SharedArrayBuffer(0);
+    worker.dropped = 0;
+    setTimeout(() => void this.#inTurn(() => this.#replace(worker.index)), delayMs);
+  }
+
+  /** The others keep serving meanwhile: the kernel gives new connections to whoever listens. */
+  async #replace(index: number): Promise<void> {
+    if (this.#ending) return;
+    const worker = this.#spawn(index);
+    this.#workers[index] = worker;
+    const snapshot = this.#snapshot;
+    if (snapshot === undefined) return;
+    const problems = await this.#prepare(worker, snapshot);
+    if (problems.length > 0) {
+      this.#options.log.error("a new worker cannot listen", {
+        worker: index,
+        problems: problems.map(({ listener, code }) => `${listener} ${code}`).join(", "),
+      });
+      await worker.terminate();
+      return;
+    }
+    await this.#commit(worker, snapshot);
+    this.#options.log.info("a new worker serves", { worker: index });
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(work);
+    this.#turn = result.catch(() => undefined);
+    return result;
+  }
+}
+
+function addInto(sum: Float64Array, memory: SharedArrayBuffer): void {
+  const counters = new Float64Array(memory);
+  const length = Math.min(sum.length, counters.length);
+  for (let slot = 0; slot < length; slot += 1) sum[slot] = (sum[slot] ?? 0) + (counters[slot] ?? 0);
+}
