@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { test, type TestContext } from "node:test";
 import { createDiscovery } from "../../src/discovery/discovery.ts";
+import { hasCommand } from "../packages.ts";
 import { service } from "./harness.ts";
 
-const installed = spawnSync("dnsmasq", ["--version"]).status === 0;
-const skip = installed ? false : "dnsmasq is not installed";
+const skip = hasCommand("dnsmasq") ? false : "dnsmasq is not installed";
 
 test("apply() resolves through dnsmasq: A, AAAA, CNAME, TTL and NXDOMAIN", { skip }, async (t) => {
   const server = await startDnsmasq(t, [
