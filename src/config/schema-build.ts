@@ -47,10 +47,15 @@ export function key<const T extends Schema>(description: string, schema: T) {
   return v.pipe(schema, v.description(description));
 }
 
-/** Text that `parse` reads; its error becomes the message. */
-export function text<T>(expected: string, parse: (text: string) => Result<T, string>) {
+/** Text that `parse` reads; its error becomes the message. `pattern` is for editors only. */
+export function text<T>(
+  expected: string,
+  parse: (text: string) => Result<T, string>,
+  pattern?: string,
+) {
   return v.pipe(
     v.string(expected),
+    v.metadata(pattern === undefined ? {} : { pattern }),
     v.rawTransform<string, T>(({ dataset, addIssue, NEVER }) => {
       const parsed = parse(dataset.value);
       if (parsed.ok) return parsed.value;

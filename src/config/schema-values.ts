@@ -82,14 +82,14 @@ export const logPath = text('expected "stdout", "off" or a path', parseLogPath);
 
 /** A duration within bounds, in milliseconds. */
 export function duration(min = "1ms", max = DURATION_MAX) {
-  return text('expected a duration such as "5s"', (value) =>
-    bounded(parseDuration, value, [min, max]),
-  );
+  const parse = (value: string) => bounded(parseDuration, value, [min, max]);
+  return text('expected a duration such as "5s"', parse, "^\\d+(ms|s|m|h)$");
 }
 
 /** A size within bounds, in bytes. */
 export function size(min: string, max: string) {
-  return text('expected a size such as "64KiB"', (value) => bounded(parseSize, value, [min, max]));
+  const parse = (value: string) => bounded(parseSize, value, [min, max]);
+  return text('expected a size such as "64KiB"', parse, "^\\d+(B|KiB|MiB)$");
 }
 
 /** A TCP port. */

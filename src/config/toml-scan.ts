@@ -22,6 +22,13 @@ export type ScanResult =
   | { readonly ok: true; readonly pieces: readonly TextPiece[] }
   | { readonly ok: false; readonly error: SyntaxProblem };
 
+/**
+ * Headers that a piece may begin with: `[[gateway]]`, `[service.x]`. A piece that began with `[[gateway.x]]` would
+ * look as if it defined `gateway` another time.
+ */
+const CUT = /^\[(?:\[[\w-]{1,64}\]\]|service\.)/;
+const CUT_LENGTH_MAX = 68;
+
 /** The schema needs five levels of brackets. */
 const DEPTH_MAX = 32;
 
@@ -68,8 +75,7 @@ export function scanToml(text: string, pieceLength = PIECE_LENGTH): ScanResult {
       }
       i = end - 1;
     } else if (code === OPEN_BRACKET || code === OPEN_BRACE) {
-      const isHeader = depth === 0 && code === OPEN_BRACKET && isBlank(text, lineStart, i);
-      if (isHeader && i - start >= pieceLength) {
+      if (depth === 0 && i - start >= pieceLength && isCut(text, lineStart, i)) {
         pieces.push({ text: text.slice(start, lineStart), lineOffset: startLine });
         start = lineStart;
         startLine = line;
@@ -119,10 +125,8 @@ function afterQuotes(text: string, end: number, isLong: boolean): number {
   return after;
 }
 
-function isBlank(text: string, from: number, to: number): boolean {
-  for (let i = from; i < to; i += 1) {
-    const character = text.charAt(i);
-    if (character !== " " && character !== "\t") return false;
-  }
-  return true;
+/** Whether a header that may begin a piece stands at `at`, the first thing on its line. */
+function isCut(text: string, lineStart: number, at: number): boolean {
+  const isHeader = CUT.test(text.slice(at, at + CUT_LENGTH_MAX));
+  return isHeader && text.slice(lineStart, at).trim() === "";
 }

@@ -15,10 +15,18 @@ import type { SyntaxProblem, TextPiece } from "./toml-scan.ts";
 export function parseToml(input: string | Uint8Array): Result<TomlDocument, SyntaxProblem> {
   const text = typeof input === "string" ? success(input) : decodeUtf8(input);
   if (!text.ok) return text;
-  const scan = scanToml(text.value.replace(/^\uFEFF/, ""));
+  const bare = text.value.replace(/^\uFEFF/, "");
+  const scan = scanToml(bare);
   if (!scan.ok) return scan;
+  const inPieces = parsePieces(scan.pieces);
+  if (inPieces.ok || scan.pieces.length === 1) return inPieces;
+  // Tables may be interleaved so that a piece alone looks wrong: the whole decides.
+  return parsePieces([{ text: bare, lineOffset: 0 }]);
+}
+
+function parsePieces(pieces: readonly TextPiece[]): Result<TomlDocument, SyntaxProblem> {
   const builder = new DocumentBuilder();
-  for (const piece of scan.pieces) {
+  for (const piece of pieces) {
     const problem = addPiece(builder, piece);
     if (problem !== undefined) return failed(problem);
   }
