@@ -1,3 +1,10 @@
-import { BUILD_INFO } from "./cli/build-info.ts";
+/** The entry of the main thread. */
+import process from "node:process";
+import { createProcessIo } from "./cli/process-io.ts";
+import { runCli } from "./cli/run-cli.ts";
 
-process.stdout.write(`gatehouse ${BUILD_INFO.version} ${BUILD_INFO.commit} ${BUILD_INFO.runtime}\n`);
+async function main(): Promise<void> {
+  process.exitCode = await runCli(process.argv.slice(2), createProcessIo());
+}
+
+void main();

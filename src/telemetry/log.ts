@@ -3,6 +3,7 @@ import { configureSync, getLogger, type LogRecord } from "@logtape/logtape";
 import type { LogLevel, LogSettings } from "../core/model.ts";
 import { DescriptorWriter } from "./descriptor-writer.ts";
 import { formatJsonEntry, formatTextEntry, type LogEntry } from "./log-format.ts";
+import { hasColour } from "./terminal.ts";
 
 /** What further belongs to a message; from the network or not, everything is escaped. */
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -32,7 +33,7 @@ const CATEGORY = "gatehouse";
  */
 export function createLogger(settings: LogSettings, options: LoggerOptions = {}): Logger {
   const write = options.write ?? stderrWrite();
-  const colour = options.colour ?? hasColour(process.stderr);
+  const colour = options.colour ?? hasColour(STDERR, process.env);
   const reconfigure = (next: LogSettings) => configure(next, { write, colour });
   reconfigure(settings);
   const logger = getLogger(CATEGORY);
@@ -43,11 +44,6 @@ export function createLogger(settings: LogSettings, options: LoggerOptions = {})
     error: (message, fields = {}) => logger.error(message, fields),
     reconfigure,
   };
-}
-
-/** Colour only on a terminal, and not where `NO_COLOR` is set (no-color.org). Reads the environment. */
-export function hasColour(stream: { readonly isTTY?: boolean }): boolean {
-  return stream.isTTY === true && (process.env["NO_COLOR"] ?? "") === "";
 }
 
 function stderrWrite(): (line: string) => void {

@@ -1,0 +1,89 @@
+/** Every command: what help says of it, which options it takes and where its code is. */
+import type { CommandSpec, OptionSpec } from "./command-spec.ts";
+
+const CONFIG: OptionSpec = {
+  name: "config",
+  short: "c",
+  value: "FILE",
+  text: "the configuration, - for stdin (or GATEHOUSE_CONFIG; default /etc/gatehouse/gatehouse.toml)",
+};
+const ADMIN: OptionSpec = {
+  name: "admin",
+  value: "ADDRESS",
+  text: "where the running box listens: HOST:PORT or unix:/path (or GATEHOUSE_ADMIN; default: what it wrote down, then 127.0.0.1:9901)",
+};
+const JSON_OUT: OptionSpec = { name: "json", text: "JSON on stdout" };
+
+/** In the order in which help lists them. */
+export const COMMANDS: readonly CommandSpec[] = [
+  {
+    name: "run",
+    operandCount: 0,
+    summary: "the proxy, in the foreground",
+    details:
+      "Checks the configuration first; if anything in it is wrong, nothing listens.\n" +
+      "SIGHUP reloads it, SIGTERM and SIGINT drain and stop (a second one stops at once), SIGUSR1 reopens log files.",
+    options: [CONFIG],
+    load: async () => (await import("./run-command.ts")).runCommand,
+  },
+  {
+    name: "check",
+    operandCount: 0,
+    summary: "says everything that is wrong or doubtful in a configuration",
+    details:
+      "FILE:LINE:COL: error|warning: PATH: message for each finding. Exit code 2 if any is an error.",
+    options: [CONFIG, JSON_OUT],
+    load: async () => (await import("./check-command.ts")).checkCommand,
+  },
+  {
+    name: "show",
+    operands: "listeners|routes|services|snapshot",
+    operandCount: 1,
+    summary: "what the running box really has",
+    options: [ADMIN, JSON_OUT, { name: "watch", text: "again every second, on a terminal" }],
+    load: async () => (await import("./show-command.ts")).showCommand,
+  },
+  {
+    name: "reload",
+    operandCount: 0,
+    summary: "makes the running box take its file anew: all of it, or nothing",
+    options: [ADMIN, JSON_OUT],
+    load: async () => (await import("./reload-command.ts")).reloadCommand,
+  },
+  {
+    name: "drain",
+    operandCount: 0,
+    summary: "makes the running box finish what it is doing, then stop",
+    options: [ADMIN, JSON_OUT],
+    load: async () => (await import("./drain-command.ts")).drainCommand,
+  },
+  {
+    name: "demo",
+    operandCount: 0,
+    summary: "a trial with two sites of its own, and the curl lines to try",
+    options: [
+      { name: "http-port", value: "PORT", text: "where HTTP is taken; 0 = any (default 8080)" },
+      { name: "tls-port", value: "PORT", text: "where TLS is taken; 0 = any (default 8443)" },
+    ],
+    load: async () => (await import("./demo-command.ts")).demoCommand,
+  },
+  {
+    name: "schema",
+    operandCount: 0,
+    summary: "the JSON Schema of the configuration, for editors",
+    options: [],
+    load: async () => (await import("./schema-command.ts")).schemaCommand,
+  },
+  {
+    name: "version",
+    operandCount: 0,
+    summary: "version, commit, runtime",
+    options: [JSON_OUT],
+    load: async () => (await import("./version-command.ts")).versionCommand,
+  },
+];
+
+/** The command of this name, or undefined. Pure. */
+export function findCommand(name: string): CommandSpec | undefined {
+  return COMMANDS.find((command) => command.name === name);
+}
