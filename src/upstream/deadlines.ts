@@ -42,8 +42,12 @@ export class Deadlines {
     this.#items.delete(item);
   }
 
-  /** The instant `milliseconds` from now, for `deadlineMs`; never early. No clock is read. */
+  /**
+   * The instant `milliseconds` from now, for `deadlineMs`; never early. The clock is read only while nothing is
+   * watched: no tick has kept the time then.
+   */
   after(milliseconds: number): number {
+    if (this.#timer === undefined) this.#now = this.#clock();
     return this.#now + milliseconds + TICK_MS;
   }
 
