@@ -1,0 +1,206 @@
+import assert from "node:assert/strict";
+import { createServer, type Server } from "node:http";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { test, type TestContext } from "node:test";
+import type { AdminFunctions } from "../../src/admin/app.ts";
+import { startAdmin } from "../../src/control/admin-server.ts";
+import type { NameView } from "../../src/core/views.ts";
+import { createFunctions } from "../admin/fixtures/functions.ts";
+import { NOW, runWords } from "./fixtures/io.ts";
+
+async function startBox(t: TestContext, overrides: Partial<AdminFunctions> = {}) {
+  const { functions, calls } = createFunctions(overrides);
+  const admin = await startAdmin({ kind: "tcp", host: "127.0.0.1", port: 0 }, functions);
+  t.after(() => admin.close());
+  return { address: admin.address, calls };
+}
+
+/** A port on which nothing listens. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+const TABLES: readonly [thing: string, lines: readonly string[]][] = [
+  [
+    "listeners",
+    [
+      "ADDRESS  PROTOCOL  GATEWAY  HOSTS      OPEN  TOTAL  LINE",
+      ":80      http      web      nginx.com  2     12     3",
+      ":443     tls       tls      nginx.com  1     5      10",
+      "",
+      "Not served here:",
+      "GATEWAY   ADDRESS  PROTOCOL  HOSTS  WHY                                                     LINE",
+      'internal  :8080    http      *      the label zone is missing here, the selector wants "b"  20',
+    ],
+  ],
+  [
+    "routes",
+    [
+      "GATEWAY  HOSTS                     MATCH                                                             ACTION                                     VIRTUAL SERVICE  ROUTE      LINE",
+      "web      nginx.com, www.nginx.com  path segment /old, method GET or HEAD; or path /x, gateway web  redirect 301 (scheme https, path /new)     nginx            old        31",
+      "web      nginx.com, www.nginx.com  everything                                                        forward to my-nginx                        nginx            my-nginx   40",
+      "web      *.example.com             path prefix /, port 80                                            forward to my-nginx (90%), nginx.com (10%)  wild             split      51",
+      "tls      nginx.com                 sni nginx.com, alpn h2                                            forward to nginx.com                       nginx            nginx.com  61",
+    ],
+  ],
+  [
+    "services",
+    [
+      "SERVICE    ENDPOINTS                              SOURCES                                BALANCER     TIMEOUTS    OPEN  DNS        LINE",
+      "my-nginx   10.0.0.11:80, 10.0.0.12:80 (weight 2)  10.0.0.11:80, 10.0.0.12:80 (weight 2)  round_robin  5s/1m/1m    3     -          70",
+      "nginx.com  none                                   dns nginx.com:443                      round_robin  5s/1m/1m    3     ENOTFOUND  75",
+    ],
+  ],
+  [
+    "snapshot",
+    [
+      "SNAPSHOT",
+      "version          4",
+      "file             /etc/gatehouse/gatehouse.toml",
+      "hash             0123456789ab",
+      "loaded           2026-11-22T11:20:08.123Z",
+      "labels           site=edge",
+      "listeners        :80, :443",
+      "not served here  internal",
+      "routes           4",
+      "services         2",
+      "workers          2",
+      "admin            127.0.0.1:9901",
+      "log              info, json",
+      "access log       stdout",
+      "drain            0ms delay, 30s requests, 5m tunnels",
+      "DNS servers      from resolv.conf",
+    ],
+  ],
+];
+
+/** The cells of each line: widths are renderTable()'s own affair. */
+function words(text: string): string[] {
+  return text.split("\n").map((line) => line.split(/ {2,}/).join("  "));
+}
+
+for (const [thing, lines] of TABLES) {
+  test(`gatehouse show ${thing} prints a table of what runs`, async (t) => {
+    const { address } = await startBox(t);
+    const { code, stdout, stderr } = await runWords(["show", thing, "--admin", address]);
+    assert.equal(stderr, "");
+    assert.equal(code, 0);
+    assert.deepEqual(words(stdout), words(`${lines.join("\n")}\n`));
+  });
+
+  test(`gatehouse show ${thing} --json prints what the API says`, async (t) => {
+    const { address } = await startBox(t);
+    const { code, stdout } = await runWords(["show", thing, "--json", "--admin", address]);
+    assert.equal(code, 0);
+    const { functions } = createFunctions();
+    const expected = functions[thing as "routes"]();
+    assert.deepEqual(JSON.parse(stdout), expected);
+  });
+}
+
+function agedName(error?: string): NameView[] {
+  const resolved_at = new Date(NOW - 90_000).toISOString();
+  const name = { name: "a", resolved_at, ttl_seconds: 300 };
+  return [error === undefined ? name : { ...name, error }];
+}
+
+test("gatehouse show services says how old the answer of DNS is", async (t) => {
+  const { functions } = createFunctions();
+  const { address } = await startBox(t, {
+    services: () => {
+      const view = functions.services();
+      const [first, second] = view.services;
+      assert.ok(first !== undefined && second !== undefined);
+      const services = [
+        { ...first, names: agedName() },
+        { ...second, names: agedName("ETIMEOUT") },
+      ];
+      return { ...view, services };
+    },
+  });
+  const { stdout } = await runWords(["show", "services", "--admin", address]);
+  assert.match(stdout, / 90s ago, ttl 300s /);
+  assert.match(stdout, / ETIMEOUT, answer 90s ago /);
+});
+
+test("gatehouse show finds the address in GATEHOUSE_ADMIN, and --admin before it", async (t) => {
+  const { address } = await startBox(t);
+  const environment = { GATEHOUSE_ADMIN: address };
+  assert.equal((await runWords(["show", "routes"], { environment })).code, 0);
+  const other = { environment: { GATEHOUSE_ADMIN: "127.0.0.1:1" } };
+  assert.equal((await runWords(["show", "routes", "--admin", address], other)).code, 0);
+});
+
+test("gatehouse show says what was tried and where the address came from when nothing answers", async () => {
+  const address = `127.0.0.1:${await freePort()}`;
+  const { code, stderr } = await runWords(["show", "routes"], {
+    environment: { GATEHOUSE_ADMIN: address },
+  });
+  assert.equal(code, 1);
+  assert.equal(
+    stderr,
+    `gatehouse show: No box answers at ${address} (from GATEHOUSE_ADMIN): nothing listens there. Is it running?\n`,
+  );
+});
+
+test("gatehouse show says so when a unix socket is not there", async () => {
+  const { code, stderr } = await runWords(["show", "routes", "--admin", "unix:/nowhere/x.sock"]);
+  assert.equal(code, 1);
+  assert.match(stderr, /unix:\/nowhere\/x\.sock \(from --admin\): there is no such socket/);
+});
+
+async function startOther(t: TestContext, answer: string, status = 200): Promise<string> {
+  const server: Server = createServer((_request, response) => {
+    response.writeHead(status).end(answer);
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  t.after(() => server.close());
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+test("gatehouse show says so when something else answers", async (t) => {
+  const address = await startOther(t, "<html>");
+  const { code, stderr } = await runWords(["show", "routes", "--admin", address]);
+  assert.equal(code, 1);
+  assert.match(stderr, /is not gatehouse/);
+});
+
+test("gatehouse show says so when the box is of a version with other words", async (t) => {
+  const address = await startOther(t, '{"rows":[]}');
+  const { code, stderr } = await runWords(["show", "routes", "--admin", address]);
+  assert.equal(code, 1);
+  assert.match(stderr, /speaks another version/);
+});
+
+test("gatehouse show passes on why it was refused, without control characters", async (t) => {
+  const address = await startOther(t, '{"error":"no\\u001b[2J"}', 403);
+  const { code, stderr } = await runWords(["show", "routes", "--admin", address]);
+  assert.equal(code, 1);
+  assert.match(stderr, /refuses: no\\u001b\[2J\n$/);
+});
+
+test("gatehouse show --watch draws again until it is stopped, within the screen", async (t) => {
+  const { address } = await startBox(t);
+  let pauses = 0;
+  const { code, stdout } = await runWords(["show", "snapshot", "--watch", "--admin", address], {
+    rows: 8,
+    pause: (ms) => {
+      assert.equal(ms, 1000);
+      pauses += 1;
+      return Promise.resolve(pauses < 3);
+    },
+  });
+  assert.equal(code, 0);
+  const screens = stdout.split("\u001b[H\u001b[2J").slice(1);
+  assert.equal(screens.length, 3);
+  for (const screen of screens) {
+    assert.equal(screen.split("\n").length, 8);
+    assert.match(screen, /… 10 more lines\n$/);
+  }
+});
