@@ -8,6 +8,8 @@ import { dirname } from "node:path";
 import { test } from "node:test";
 import { connect } from "node:tls";
 import { promisify } from "node:util";
+import { checkConfig } from "../../src/config/check.ts";
+import { MetricLayout } from "../../src/core/metric-layout.ts";
 import { makeCertificate } from "../../src/demo/certificate.ts";
 import { type DemoOptions, runDemo } from "../../src/demo/demo.ts";
 import { demoConfiguration } from "../../src/demo/instructions.ts";
@@ -73,6 +75,32 @@ test("demoConfiguration() is the seed on loopback", () => {
     ["127.0.0.1:1001", "127.0.0.1:1002"],
   );
   assert.doesNotMatch(text, /^admin/m);
+});
+
+test("demoConfiguration() has nothing for `check` to say", () => {
+  const text = demoConfiguration({
+    httpPort: 8080,
+    tlsPort: 8443,
+    plainSitePort: 1001,
+    tlsSitePort: 1002,
+    adminPort: 9902,
+    certificatePath: "/nowhere",
+    fingerprint: "AB",
+  });
+  const { snapshot, findings } = checkConfig({
+    text,
+    file: "gatehouse.toml",
+    version: 1,
+    now: new Date(NOW).toISOString(),
+    layout: new MetricLayout(),
+    hash: () => "0".repeat(12),
+  });
+  assert.deepEqual(findings, []);
+  assert.deepEqual(
+    snapshot?.listeners.map((listener) => listener.id),
+    ["127.0.0.1:8080", "127.0.0.1:8443"],
+  );
+  assert.deepEqual(snapshot?.admin, { kind: "tcp", host: "127.0.0.1", port: 9902 });
 });
 
 test("runDemo() gives the box its configuration as text and file, and leaves nothing behind", async () => {

@@ -17,18 +17,18 @@ import {
   writeFileSync,
 } from "node:fs";
 import { createServer as createHttpServer, type IncomingMessage, request } from "node:http";
-import { type AddressInfo, createServer } from "node:net";
+import type { AddressInfo } from "node:net";
 import { arch, tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 import { test, type TestContext } from "node:test";
 import { hasCommand } from "../packages.ts";
+import { DEADLINE_MS, endProcess, findFreePort } from "../processes.ts";
 
 const GATEHOUSE = join(import.meta.dirname, "../../dist/gatehouse");
 const SUITE = "bookworm";
 const CACHE = join(tmpdir(), `gatehouse-minbase-${SUITE}-${arch()}`);
 const DEBOOTSTRAP_MS = 300_000;
-const START_MS = 30_000;
 
 test("gatehouse runs on a Debian minbase system with nothing installed", async (t) => {
   const root = minbase(t);
@@ -45,7 +45,7 @@ test("gatehouse runs on a Debian minbase system with nothing installed", async (
   assert.equal(version.status, 0);
 
   const endpoint = await startEndpoint(t);
-  const port = await freePort();
+  const port = await findFreePort();
   writeFileSync(join(folder, "gatehouse.toml"), configuration(port, endpoint));
   const box = await start(t, {
     root,
@@ -168,11 +168,7 @@ async function start(
     env: { PATH: process.env["PATH"] ?? "" },
     stdio: ["ignore", "ignore", "pipe"],
   });
-  t.after(async () => {
-    if (box.exitCode !== null || box.signalCode !== null) return;
-    box.kill("SIGKILL");
-    await once(box, "exit");
-  });
+  t.after(() => endProcess(box));
   let log = "";
   const serving = new Promise<boolean>((resolve) => {
     createInterface({ input: box.stderr }).on("line", (line) => {
@@ -180,7 +176,7 @@ async function start(
       if (line.includes('"serving"')) resolve(true);
     });
     box.once("exit", () => resolve(false));
-    setTimeout(() => resolve(false), START_MS).unref();
+    setTimeout(() => resolve(false), DEADLINE_MS).unref();
   });
   assert.ok(await serving, `it does not serve:\n${log}`);
   return box;
@@ -192,15 +188,6 @@ async function startEndpoint(t: TestContext): Promise<number> {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return (server.address() as AddressInfo).port;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 async function get(port: number, host: string): Promise<{ status: number; body: string }> {

@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { hasCommand } from "../packages.ts";
+import { findFreePort } from "../processes.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const GATEHOUSE = join(ROOT, "dist/gatehouse");
@@ -65,7 +66,8 @@ test("gatehouse.service refuses what a proxy never calls", { skip }, () => {
 async function traceOneLife(t: TestContext): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "gatehouse-trace-"));
   t.after(() => rmSync(folder, { recursive: true }));
-  const [http = 0, tls = 0, endpoint = 0] = await startEndpointAndFindPorts(t);
+  const [http, tls] = [await findFreePort(), await findFreePort()];
+  const endpoint = await startEndpoint(t);
   writeFileSync(join(folder, "gatehouse.toml"), configuration({ http, tls, endpoint }));
   const output = join(folder, "trace");
   const args = ["-f", "-qq", "-o", output, GATEHOUSE, "run", "-c", join(folder, "gatehouse.toml")];
@@ -148,17 +150,12 @@ async function sendNonsense(port: number): Promise<void> {
   await once(socket, "close");
 }
 
-async function startEndpointAndFindPorts(t: TestContext): Promise<readonly number[]> {
-  const endpoint = createServer((_request, response) => response.end("traced"));
-  t.after(() => endpoint.close());
-  const held = [createServer(), createServer()];
-  for (const server of [...held, endpoint]) {
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-  }
-  const ports = [...held, endpoint].map((server) => (server.address() as AddressInfo).port);
-  for (const server of held) server.close();
-  return ports;
+async function startEndpoint(t: TestContext): Promise<number> {
+  const server = createServer((_request, response) => response.end("traced"));
+  t.after(() => server.close());
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return (server.address() as AddressInfo).port;
 }
 
 /** SystemCallFilter= in order: a line adds, a line with `~` takes away (systemd.exec(5)). */
