@@ -5,6 +5,7 @@ import { NONCE, secureHeaders, type SecureHeadersVariables } from "hono/secure-h
 import type { AdminAddress } from "../core/model.ts";
 import type {
   DrainReport,
+  ErrorView,
   ListenersView,
   ReadinessView,
   ReloadReport,
@@ -150,7 +151,8 @@ function refuseMethod(c: Context, allowed: string): Response {
 type Status = 200 | 202 | 400 | 403 | 404 | 405 | 411 | 413 | 422 | 500 | 503;
 
 function sayError(c: Context, status: Status, error: string): Response {
-  return say(c, status, { error });
+  const view: ErrorView = { error };
+  return say(c, status, view);
 }
 
 /** Indented: people read it with curl. */

@@ -18,12 +18,6 @@ interface CheckReport {
   /** Why the file could not be read. */
   readonly error?: string;
   readonly findings: readonly Finding[];
-  /** Gateways that a box with these labels does not serve, and why. */
-  readonly unserved: readonly {
-    readonly gateway: string;
-    readonly line: number;
-    readonly reason: string;
-  }[];
 }
 
 /** Prints every finding and a summary; 2 if any is an error. */
@@ -48,28 +42,21 @@ export async function checkCommand(given: Arguments, io: CliIo): Promise<number>
 
 function buildReport(
   file: string,
-  checked: { readonly snapshot: Snapshot | undefined; readonly findings: readonly Finding[] },
+  { findings }: { readonly findings: readonly Finding[] },
   error: string | undefined,
 ): CheckReport {
-  const { snapshot, findings } = checked;
   return {
     ok: error === undefined && countErrors(findings) === 0,
     file,
     ...(error === undefined ? {} : { error }),
     findings,
-    unserved: (snapshot?.unserved ?? []).map(({ name, origin, reason }) => {
-      return { gateway: name, line: origin.line, reason };
-    }),
   };
 }
 
 function describe(report: CheckReport, snapshot: Snapshot | undefined, colour: boolean): string {
   if (report.error !== undefined) return `gatehouse check: ${escapeUnsafe(report.error)}\n`;
-  const unserved = report.unserved.map(({ gateway, line, reason }) => {
-    return escapeUnsafe(`${report.file}:${line}: gateway ${gateway} is not served here: ${reason}`);
-  });
-  const lines = [...unserved, `${escapeUnsafe(report.file)}: ${summary(report, snapshot)}`];
-  return `${formatFindings(report.findings, colour)}${lines.join("\n")}\n`;
+  const findings = formatFindings(report.findings, colour);
+  return `${findings}${escapeUnsafe(report.file)}: ${summary(report, snapshot)}\n`;
 }
 
 function summary(report: CheckReport, snapshot: Snapshot | undefined): string {

@@ -34,11 +34,6 @@ const FILE = "admin.json";
 /** systemd's RuntimeDirectory= of the unit, and where root's box is found by everybody. */
 const SYSTEM_DIRECTORY = "/run/gatehouse";
 
-/** This process's place. */
-export function currentPlace(): RuntimePlace {
-  return { environment: process.env, uid: process.getuid?.() };
-}
-
 /**
  * Writes the file, atomically, and makes its directory; the path, or undefined when there is no place for it or it
  * cannot be written: the box runs all the same, `show` then needs `--admin`.
@@ -79,6 +74,10 @@ export function readRuntimeFile(
     if (info !== undefined && isAlive(info.pid)) return { path, info };
   }
   return undefined;
+}
+
+function currentPlace(): RuntimePlace {
+  return { environment: process.env, uid: process.getuid?.() };
 }
 
 function directoryToWrite({ environment, uid }: RuntimePlace): string | undefined {

@@ -77,7 +77,7 @@ test("gatehouse check names the gateways that are not served here and why", asyn
   const path = writeConfig(t, selected);
   const { code, stderr } = await runWords(["check", "-c", path]);
   assert.equal(code, 0);
-  assert.match(stderr, /:2: gateway web is not served here: .*site/);
+  assert.match(stderr, /: warning: gateway\[0\]\.selector: .*not served here: .*site/);
 });
 
 test("gatehouse check --json prints one object on stdout and nothing else", async (t) => {
