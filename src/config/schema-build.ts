@@ -122,12 +122,15 @@ export function shorthand<S extends Schema, L extends Schema>(short: S, long: L,
   return { ...schema, "~run": run };
 }
 
-/** Demands that a table says exactly one of these keys. */
-export function exactlyOne<T extends object>(keys: readonly (keyof T & string)[]) {
+/** Demands that a table says exactly one of these keys; one of `unsupported` counts, its own issue says enough. */
+export function exactlyOne<T extends object>(
+  keys: readonly (keyof T & string)[],
+  unsupported: readonly string[] = [],
+) {
   return v.rawCheck<T>(({ dataset, addIssue }) => {
     const value: unknown = dataset.value;
     if (!isTable(value)) return;
-    const said = keys.filter((key) => value[key] !== undefined);
+    const said = [...keys, ...unsupported].filter((key) => value[key] !== undefined);
     if (said.length === 1) return;
     const found = said.length === 0 ? "none" : said.join(" and ");
     addIssue({ message: `expected exactly one of ${keys.join(", ")}, found ${found}` });

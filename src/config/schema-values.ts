@@ -1,12 +1,6 @@
 /** The single values of the file: what they look like, their bounds, and what they become. */
 import * as v from "valibot";
-import {
-  classifyFieldName,
-  INVALID,
-  LOOKALIKE,
-  ORDINARY,
-  USER_AGENT,
-} from "../core/http1/field-names.ts";
+import { classifyFieldName, INVALID, LOOKALIKE, ORDINARY } from "../core/http1/field-names.ts";
 import { normalisePath } from "../core/http1/target.ts";
 import type { AccessLogSettings } from "../core/model.ts";
 import { failed, success } from "../core/result.ts";
@@ -118,14 +112,14 @@ export const alpn = text('expected a protocol such as "h2"', (value) =>
 /** A host to redirect to. */
 export const redirectHost = text('expected a host such as "www.example.com"', parseHost);
 
-/** The name of a header that a fixed answer may carry. */
+/** The name of a header that a fixed answer may carry; `Date` is always sent. */
 export const headerName = text("expected a header name", (value) => {
   const kind = classifyFieldName(value);
   if (kind === INVALID) return failed("this is not a header name (RFC 9110 §5.1)");
-  if (kind === ORDINARY || kind === USER_AGENT) return success(value);
-  const why =
-    kind === LOOKALIKE ? "some servers take it for another header" : "it belongs to the connection";
-  return failed(`this header cannot be set: ${why}`);
+  if (kind === LOOKALIKE) return failed("some programs take this header for another one");
+  return kind === ORDINARY && value.toLowerCase() !== "date"
+    ? success(value)
+    : failed("this header belongs to the connection or to requests and cannot be set");
 });
 
 /** The value of a header. */

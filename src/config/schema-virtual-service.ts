@@ -63,7 +63,7 @@ const pathMatch = v.pipe(
     },
     ["regex"],
   ),
-  exactlyOne(["exact", "prefix", "segment"]),
+  exactlyOne(["exact", "prefix", "segment"], ["regex"]),
 );
 
 const httpMatch = table(

@@ -158,7 +158,10 @@ export class DocumentBuilder {
   #refuse(table: TomlTable, { key, at }: Spot): undefined {
     const first = this.document.keyPlace(table, key);
     const where = first === undefined ? "" : `, first in line ${first.line}`;
-    this.#problem ??= { at, message: `${JSON.stringify(key)} is defined a second time${where}` };
+    this.#problem ??= {
+      at,
+      message: `not valid TOML: ${JSON.stringify(key)} is defined a second time${where}`,
+    };
     return undefined;
   }
 
