@@ -6,6 +6,7 @@ import { type Discovery, createDiscovery } from "../discovery/discovery.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { LineOutput } from "../telemetry/stdout.ts";
 import type { ConfigSource } from "./config-source.ts";
+import { logFindings } from "./log-findings.ts";
 import { describeBindProblem, probeListeners } from "./probe.ts";
 import { diffSnapshots, fixedDifferences } from "./snapshot-diff.ts";
 import { Supervisor } from "./supervisor.ts";
@@ -47,6 +48,8 @@ export class Box {
   readonly #drained: Promise<void>;
   readonly #resolveDrained: () => void;
   #wasReady = false;
+  /** Services whose endpoints changed while a reload goes on; undefined = none goes on. */
+  #held: Set<string> | undefined;
 
   /** Effect: starts the worker threads and the lookups, so that both go on while addresses are probed. */
   constructor(snapshot: Snapshot, workers: number, options: BoxOptions) {
@@ -134,9 +137,9 @@ export class Box {
     const { drain } = this.#snapshot;
     this.#options.log.info("draining", { ...drain });
     this.#options.systemd.notify({ state: "stopping", status: "draining" });
-    this.discovery.close();
     if (drain.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, drain.delayMs));
     await this.supervisor.drain(drain);
+    this.discovery.close();
   }
 
   async #reload(): Promise<ReloadReport> {
@@ -154,7 +157,7 @@ export class Box {
     this.#reloads = { ...this.#reloads, success: this.#reloads.success + 1 };
     log.info("reloaded", { version: after.version, changes: changes.length });
     for (const change of changes) log.info("reload", { change });
-    for (const { message, line } of checked.findings) log.warning(message, { line });
+    logFindings(checked.findings, log);
     systemd.notify({ state: "ready", status: `serving snapshot ${after.version}` });
     return { ok: true, version: after.version, changes, findings: checked.findings };
   }
@@ -165,24 +168,24 @@ export class Box {
     const fresh = after.listeners.filter(({ id }) => !known.has(id));
     const unusable = await probeListeners(fresh);
     if (unusable.length > 0) return describeAll(unusable, after);
+    const held = new Set<string>();
+    this.#held = held;
     this.discovery.apply(after.services, after.dnsServers);
     await this.discovery.settled(after.services, FIRST_ANSWERS_MS);
     const problems = await this.supervisor.publish(after);
-    if (problems.length > 0) {
-      this.discovery.apply(before.services, before.dnsServers);
-      return describeAll(problems, after);
-    }
-    this.#snapshot = after;
-    return undefined;
+    if (problems.length === 0) this.#snapshot = after;
+    else this.discovery.apply(before.services, before.dnsServers);
+    this.#held = undefined;
+    const sets = this.discovery.endpoints();
+    for (const service of held) this.#publishEndpoints(service, sets[service] ?? []);
+    return problems.length === 0 ? undefined : describeAll(problems, after);
   }
 
   #refuseReload(findings: ReloadReport["findings"], error: string | undefined): ReloadReport {
     const { log, systemd } = this.#options;
     const { version } = this.#snapshot;
     this.#reloads = { ...this.#reloads, failure: this.#reloads.failure + 1 };
-    for (const { file, line, column, severity, path, message } of findings) {
-      if (severity === "error") log.error(message, { file, line, column, path });
-    }
+    logFindings(findings, log);
     log.error("reload refused, nothing has changed", {
       version,
       errors: findings.filter(({ severity }) => severity === "error").length,
@@ -192,7 +195,12 @@ export class Box {
     return { ok: false, version, findings, ...(error === undefined ? {} : { error }) };
   }
 
+  /** While a reload goes on, workers still serve the old snapshot: they hear of endpoints when it is decided. */
   #publishEndpoints(service: string, endpoints: readonly Endpoint[]): void {
+    if (this.#held !== undefined) {
+      this.#held.add(service);
+      return;
+    }
     this.supervisor.sendEndpoints(service, endpoints);
     this.#options.log.debug("endpoints", { service, count: endpoints.length });
   }

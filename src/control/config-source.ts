@@ -5,7 +5,7 @@ import { hashText } from "../config/hash.ts";
 import { readConfigFile } from "../config/read.ts";
 import type { MetricLayout } from "../core/metric-layout.ts";
 import type { Snapshot } from "../core/model.ts";
-import type { Result } from "../core/result.ts";
+import { type Result, failed } from "../core/result.ts";
 
 /** What a check found; without a snapshot there are errors among the findings, or the file could not be read. */
 export interface CheckedSource {
@@ -33,10 +33,18 @@ export interface ConfigOrigin {
   readonly read: () => Promise<Result<ConfigText, string>>;
 }
 
-/** The file at `path`, read anew each time. */
+/** The file at `path`, read anew each time; `-` is stdin, which can be read only once. */
 export function configFile(path: string): ConfigOrigin {
-  return { path, read: async () => readConfigFile(path) };
+  let wasRead = false;
+  const read = async (): Promise<Result<ConfigText, string>> => {
+    if (path === STDIN && wasRead) return failed("stdin was read at the start; run with a file");
+    wasRead = true;
+    return readConfigFile(path);
+  };
+  return { path, read };
 }
+
+const STDIN = "-";
 
 /** The source that `run` and each reload use. */
 export function createConfigSource(origin: ConfigOrigin, layout: MetricLayout): ConfigSource {

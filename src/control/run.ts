@@ -9,6 +9,7 @@ import { createAdminFunctions } from "./admin-functions.ts";
 import { type AdminHandle, startAdmin } from "./admin-server.ts";
 import { Box, type BuildInfo } from "./box.ts";
 import { type ConfigOrigin, createConfigSource } from "./config-source.ts";
+import { logFindings } from "./log-findings.ts";
 import { removeRuntimeFile, writeRuntimeFile } from "./runtime-file.ts";
 import { onSignals } from "./signals.ts";
 import { createSystemdNotifier } from "./systemd.ts";
@@ -19,7 +20,7 @@ export interface RunBoxOptions {
   readonly buildInfo: BuildInfo;
   /** The worker's bundle; see worker-source.ts. */
   readonly workerSource: string;
-  /** Prints what the check found, before anything starts; `error` = the file could not be read. */
+  /** Prints what is wrong, and nothing was started; `error` = the file could not be read. Warnings go to the log. */
   readonly report: (findings: readonly Finding[], error: string | undefined) => void;
   /** The box serves; for who runs it inside something else. */
   readonly ready?: () => void;
@@ -34,13 +35,18 @@ const EXIT_WRONG_CONFIGURATION = 2;
  * bound, 2 when the configuration is wrong; in both last cases nothing listens.
  */
 export async function runBox(options: RunBoxOptions): Promise<number> {
+  // Node calls the main thread MainThread, and so would `systemctl status`.
+  process.title = "gatehouse";
   const layout = new MetricLayout();
   const source = createConfigSource(options.config, layout);
   const checked = await source.check(1);
-  options.report(checked.findings, checked.error);
   const { snapshot } = checked;
-  if (snapshot === undefined) return EXIT_WRONG_CONFIGURATION;
+  if (snapshot === undefined) {
+    options.report(checked.findings, checked.error);
+    return EXIT_WRONG_CONFIGURATION;
+  }
   const log = createLogger(snapshot.log);
+  logFindings(checked.findings, log);
   const stdout = createStdout((code) => log.error("stdout cannot be written", { code }));
   const systemd = createSystemdNotifier({
     environment: process.env,
@@ -93,12 +99,9 @@ async function open(
   }
 }
 
-/** Says that the box serves, and what of its file it does not. Returns the path of the runtime file. */
+/** Says that the box serves. Returns the path of the runtime file. */
 function announce(box: Box, admin: AdminHandle | undefined, log: Logger): string | undefined {
   const { snapshot } = box;
-  for (const { name, listen, reason } of snapshot.unserved) {
-    log.warning("gateway not served here", { gateway: name, listen, reason });
-  }
   log.info("serving", {
     version: box.buildInfo.version,
     config: snapshot.source,
