@@ -43,10 +43,11 @@ export async function bundle(): Promise<Bundles> {
 }
 
 /**
- * CommonJS because that is what the runtime evaluates as an executable's main and as a worker's text. Names and line
- * breaks stay, so that a stack trace of a user points into dist/bundle; without them the bundle would be a third
- * smaller, 0.2 % of the executable, and start no faster. Escapes instead of UTF-8 (the default of `charset`) keep V8's copy of the
- * source at one byte a character. `legalComments` go: build/licenses.ts writes the whole texts.
+ * CommonJS because that is what the runtime evaluates as an executable's main and as a worker's text. Names stay and
+ * lines are broken at 120, so that a stack trace of a user points to a place in dist/bundle. White space goes because
+ * comments go with it: a single "…" in one makes V8 keep two bytes for every character of the source, in each thread
+ * (measured idle with 2 workers: 48.9 → 46.7 MiB of anonymous memory; shorter names too would give 45.4).
+ * `legalComments` go because build/licenses.ts writes the whole texts.
  */
 const COMMON: BuildOptions = {
   absWorkingDir: ROOT,
@@ -57,6 +58,9 @@ const COMMON: BuildOptions = {
   mainFields: ["module", "main"],
   treeShaking: true,
   minifySyntax: true,
+  minifyWhitespace: true,
+  lineLimit: 120,
+  charset: "ascii",
   legalComments: "none",
   logLevel: "silent",
   metafile: true,

@@ -1,6 +1,6 @@
 /**
  * `node test/bench/startup.ts [RUNS] [EXECUTABLE…]`: how long dist/gatehouse takes from its start to the first
- * connection taken, and what it holds in memory when idle, with one and with two workers. Medians; the executables take
+ * answer, and what it holds in memory when idle, with one and with two workers. Medians; the executables take
  * turns, so that what else the machine does falls on all of them alike.
  */
 import { readFileSync, statSync } from "node:fs";
@@ -14,7 +14,7 @@ const KILOBYTES = 1024;
 
 interface Sample {
   readonly startMs: number;
-  /** Processor time of the whole process up to the first connection, in steps of 10 ms. */
+  /** Processor time of the whole process up to the first answer, in steps of 10 ms. */
   readonly cpuMs: number;
   readonly rssMiB: number;
   readonly pssMiB: number;

@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import {
   mkdtempSync,
   readdirSync,
@@ -8,11 +7,12 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { inProject } from "../../build/project.ts";
+import { endProcess, findFreePort } from "../processes.ts";
 
 /** How long an executable may take to listen before the test gives up. */
 const START_MS_MAX = 20_000;
@@ -24,7 +24,7 @@ export interface ProxyProcess {
   readonly pid: number;
   readonly port: number;
   readonly adminPort: number;
-  /** From the spawn to the first connection taken. */
+  /** From the spawn to the first byte of the first answer. */
   readonly startMs: number;
   /** What it has said on stderr so far. */
   readonly stderr: () => string;
@@ -32,7 +32,7 @@ export interface ProxyProcess {
   readonly stop: () => Promise<void>;
 }
 
-/** Starts the built executable on free loopback ports and waits until it takes a connection; throws when it does not. */
+/** Starts the built executable on free loopback ports and waits until it answers; throws when it does not. */
 export async function startProxy(options: {
   readonly workers: number;
   readonly environment?: Readonly<Record<string, string>>;
@@ -54,13 +54,16 @@ export async function startProxy(options: {
     output.stderr += text;
   });
   const stop = (): Promise<void> => stopProcess(child, folder);
+  let startMs = 0;
   try {
     await waitForListener(child, port);
+    startMs = Number(process.hrtime.bigint() - started) / 1e6;
+    // The admin API comes last.
+    await waitForListener(child, adminPort);
   } catch (error) {
     await stop();
     throw new Error(`gatehouse did not start: ${output.stderr}`, { cause: error });
   }
-  const startMs = Number(process.hrtime.bigint() - started) / 1e6;
   return { pid: child.pid ?? 0, port, adminPort, startMs, stderr: () => output.stderr, stop };
 }
 
@@ -119,41 +122,30 @@ respond = { status = 200, body = "here" }
 `;
 }
 
-async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no free port");
-  return address.port;
-}
-
 async function waitForListener(child: ChildProcess, port: number): Promise<void> {
   const deadline = Date.now() + START_MS_MAX;
-  while (!(await canConnect(port))) {
+  while (!(await isServing(port))) {
     if (child.exitCode !== null || child.signalCode !== null) throw new Error("it exited");
     if (Date.now() > deadline) throw new Error("it does not listen");
     await delay(POLL_MS);
   }
 }
 
-function canConnect(port: number): Promise<boolean> {
+/** A connection alone says nothing: while it starts, the control plane itself holds the port for a moment. */
+function isServing(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1");
     socket.on("error", () => resolve(false));
-    socket.on("connect", () => {
-      socket.destroy();
+    socket.on("close", () => resolve(false));
+    socket.on("connect", () => socket.write("GET / HTTP/1.1\r\nHost: here\r\n\r\n"));
+    socket.on("data", () => {
       resolve(true);
+      socket.destroy();
     });
   });
 }
 
 async function stopProcess(child: ChildProcess, folder: string): Promise<void> {
-  if (child.exitCode === null && child.signalCode === null) {
-    const exited = once(child, "exit");
-    child.kill("SIGKILL");
-    await exited;
-  }
+  await endProcess(child);
   rmSync(folder, { recursive: true, force: true });
 }
