@@ -1,6 +1,6 @@
 /** A response head (RFC 9112 §4), from text to what forwarding needs. */
 import { type Result, failed, success } from "../result.ts";
-import { type FieldSection, type HeadRefusal, parseFields } from "./fields.ts";
+import { type FieldSection, type HeadRefusal, parseAnswerFields } from "./fields.ts";
 import { BODY_CHUNKED, BODY_NONE, BODY_UNTIL_CLOSE } from "./framing.ts";
 import { keepsAlive } from "./request-head.ts";
 
@@ -12,7 +12,7 @@ export interface ResponseHead {
   readonly minor: number;
   /** ≥ 0: that many bytes; BODY_CHUNKED; BODY_UNTIL_CLOSE. */
   readonly body: number;
-  /** The endpoint would keep the connection open after it. */
+  /** The endpoint would keep the connection open after it, and both agree where the answer ends. */
   readonly keepAlive: boolean;
   readonly section: FieldSection;
 }
@@ -22,7 +22,8 @@ const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: ([^\r]*))?$/;
 
 /**
  * Reads one response head to a request with `method`. Pure, never throws. `text` is latin1, ends with
- * CRLF CRLF and has passed `scanHead`. Every refusal is response-malformed: the same rules as for requests (RFC 9112 §6.3).
+ * CRLF CRLF and has passed `scanHead`. Every refusal is response-malformed: the same rules as for requests
+ * (RFC 9112 §6.3), and no body in an interim answer (RFC 9112 §6.1, RFC 9110 §8.6).
  */
 export function parseResponseHead(
   text: string,
@@ -32,7 +33,7 @@ export function parseResponseHead(
   const lineEnd = text.indexOf("\r");
   const line = STATUS_LINE.exec(text.slice(0, lineEnd));
   if (line === null) return refuse("malformed status line");
-  const fields = parseFields(text, lineEnd + 2, countMax);
+  const fields = parseAnswerFields(text, lineEnd + 2, countMax);
   if (!fields.ok) return refuse(fields.error.detail);
   const section = fields.value;
   const status = Number(line[2]);
@@ -40,8 +41,13 @@ export function parseResponseHead(
   if (section.chunked && section.contentLength >= 0)
     return refuse("Content-Length with Transfer-Encoding");
   if (section.chunked && minor === 0) return refuse("Transfer-Encoding in HTTP/1.0");
+  const announced = section.chunked || section.contentLength > 0;
+  if (announced && status < 200) return refuse("interim answer with a body");
   const body = bodyOf(section, status, method);
-  const keepAlive = body !== BODY_UNTIL_CLOSE && keepsAlive(section.connection, minor);
+  const keepAlive =
+    body !== BODY_UNTIL_CLOSE &&
+    !(announced && status === 204) &&
+    keepsAlive(section.connection, minor);
   return success({ status, reason: line[3] ?? "", minor, body, keepAlive, section });
 }
 
