@@ -131,8 +131,9 @@ function framingProblem(section: FieldSection, minor: number): string | undefine
 }
 
 function hostProblem(section: FieldSection, target: Target, minor: number): string | undefined {
-  if (section.host === undefined) return minor === 1 ? "no Host (RFC 9112 §3.2)" : undefined;
-  if (!isAuthority(section.host)) return "invalid Host (RFC 9110 §7.2)";
+  if (section.host === undefined) {
+    if (minor === 1) return "no Host (RFC 9112 §3.2)";
+  } else if (!isAuthority(section.host)) return "invalid Host (RFC 9110 §7.2)";
   if (target.authority !== undefined && !isAuthority(target.authority)) {
     return "invalid authority in the request target (RFC 9112 §3.2.2)";
   }

@@ -15,12 +15,16 @@ export interface Target {
 
 /** No control, space, non-ASCII byte, fragment or backslash: each is read differently by somebody. */
 const TARGET = /^[!"$-[\]-~]+$/;
-const ABSOLUTE = /^[a-z][a-z0-9+.-]*:\/\//i;
+/** Not https: such a request must have come over TLS (RFC 9110 §7.4), and no listener terminates it. */
+const ABSOLUTE = /^http:\/\//i;
 const NEEDS_WORK = /%|\/\.|\\/;
 const UNRESERVED = /[A-Za-z0-9\-._~]/;
 const HEX_PAIR = /^[0-9A-Fa-f]{2}$/;
+/** Dot segments between encoded separators or with parameters: some servers climb on them, others do not. */
+const HIDDEN_DOTS = /(?:\/|%2F|%5C)\.\.?(?:;[^/]*)?(?=\/|%2F|%5C|$)/;
 /** A host name or address with an optional port; no user info, no percent-encoding (RFC 9110 §7.2). */
-const AUTHORITY = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{0,5})?$/;
+const AUTHORITY =
+  /^(?:[A-Za-z0-9._-]+|\[(?:[0-9A-Fa-f.]*:){2,}[0-9A-Fa-f.]*\])(?::(?:\d{0,4}|[0-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5]))?$/;
 
 /** Splits and normalises a request target; undefined when it is not valid for the method. Pure. */
 export function parseTarget(target: string, method: string): Target | undefined {
@@ -29,7 +33,7 @@ export function parseTarget(target: string, method: string): Target | undefined 
   if (target === "*") {
     return method === "OPTIONS" ? { path: "*", query: "", authority: undefined } : undefined;
   }
-  return parseAbsolute(target);
+  return parseAbsolute(target, method);
 }
 
 /** Whether the text can be a Host (RFC 9110 §7.2): strict, since it decides where a request goes. Pure. */
@@ -49,22 +53,25 @@ export function foldAuthority(authority: string): string {
 /**
  * The normal form of a path (RFC 3986 §6.2.2): unreserved octets decoded, hex digits in upper case, dot
  * segments removed; "//" and encoded slashes stay. Pure. Undefined when that cannot be done safely: a
- * broken escape, an encoded NUL, a raw backslash, a path that climbs over its root.
+ * broken escape, an encoded NUL, a raw backslash, a path that climbs over its root, and dot segments that
+ * only some servers see: "/..%2f", "/..;".
  */
 export function normalisePath(path: string): string | undefined {
   if (!NEEDS_WORK.test(path)) return path;
   const decoded = decodeUnreserved(path);
-  return decoded === undefined ? undefined : removeDotSegments(decoded);
+  const normal = decoded === undefined ? undefined : removeDotSegments(decoded);
+  return normal === undefined || HIDDEN_DOTS.test(normal) ? undefined : normal;
 }
 
-function parseAbsolute(target: string): Target | undefined {
+function parseAbsolute(target: string, method: string): Target | undefined {
   const scheme = ABSOLUTE.exec(target)?.[0];
-  if (scheme === undefined || !/^https?:/i.test(scheme)) return undefined;
+  if (scheme === undefined) return undefined;
   const rest = target.slice(scheme.length);
-  const slash = rest.search(/[/?]/);
-  const authority = slash < 0 ? rest : rest.slice(0, slash);
-  const tail = slash < 0 ? "/" : rest.slice(slash);
-  return splitPath(tail.startsWith("?") ? `/${tail}` : tail, authority);
+  const end = rest.search(/[/?]/);
+  // RFC 9112 §3.2.4: without path and query, OPTIONS asks about the whole server.
+  if (end < 0) return { path: method === "OPTIONS" ? "*" : "/", query: "", authority: rest };
+  const tail = rest.slice(end);
+  return splitPath(tail.startsWith("?") ? `/${tail}` : tail, rest.slice(0, end));
 }
 
 function splitPath(target: string, authority: string | undefined): Target | undefined {
