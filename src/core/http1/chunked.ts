@@ -1,14 +1,18 @@
 /** Chunked transfer coding (RFC 9112 §7.1): decoding, strict and incremental. */
+import { parseFields } from "./fields.ts";
 
 /** 52 bits: a size stays exact in a double. */
 const SIZE_DIGITS_MAX = 13;
 /** A chunk-size line with its extensions; they mean nothing to a proxy and are dropped. */
 const EXTENSION_BYTES_MAX = 1024;
+/** Trailer lines; the bytes of all together are bounded too. */
+const TRAILER_COUNT_MAX = 100;
 
 const CR = 0x0d;
 const LF = 0x0a;
 const SEMICOLON = 0x3b;
 const TAB = 0x09;
+const EMPTY_LINE_BYTES = 2;
 
 const SIZE = 0;
 const EXTENSION = 1;
@@ -24,15 +28,16 @@ const HEX: Int8Array = buildHex();
 
 /**
  * One chunked body. Owned by one exchange; `decode` is fed each read in turn and moves the data of that
- * read together at its front. Bounded: extension bytes a line, trailer bytes in all.
+ * read together at its front. Bounded: extension bytes a line, trailer bytes and lines in all.
  */
 export class ChunkedDecoder {
   #state = SIZE;
   #size = 0;
   #digits = 0;
   #extension = 0;
-  readonly #trailer: number[] = [];
+  readonly #trailerBytes: number[] = [];
   #lineBytes = 0;
+  #trailer: readonly string[] = [];
   readonly #trailerBytesMax: number;
   /** After `decode`: index of the first byte that was not used; only `done` leaves any. */
   consumed = 0;
@@ -52,10 +57,12 @@ export class ChunkedDecoder {
     return this.#state === BROKEN;
   }
 
-  /** The trailer field lines with their CRLF and the final CRLF, as latin1; empty without trailers. */
-  get trailer(): string {
-    if (this.#trailer.length <= 2) return "";
-    return this.#trailer.map((byte) => String.fromCharCode(byte)).join("");
+  /**
+   * The trailer's end-to-end fields: name, value, name, value … Without what frames, routes or steers a message:
+   * that has no meaning in a trailer (RFC 9110 §6.5.1). Empty before `done`.
+   */
+  get trailer(): readonly string[] {
+    return this.#trailer;
   }
 
   /**
@@ -125,7 +132,7 @@ export class ChunkedDecoder {
     if (byte === CR) return SIZE_LF;
     this.#extension += 1;
     if (this.#extension > EXTENSION_BYTES_MAX) return BROKEN;
-    return byte === TAB || (byte >= 0x20 && byte !== 0x7f) ? EXTENSION : BROKEN;
+    return isText(byte) ? EXTENSION : BROKEN;
   }
 
   #stepSizeEnd(byte: number): number {
@@ -133,20 +140,36 @@ export class ChunkedDecoder {
     return this.#size === 0 ? TRAILER : DATA;
   }
 
-  /** Collects up to the empty line; what the lines say is judged by whoever forwards them. */
+  /** Collects up to the empty line. */
   #stepTrailer(byte: number): number {
-    const afterCr = this.#trailer[this.#trailer.length - 1] === CR;
-    this.#trailer.push(byte);
-    if (this.#trailer.length > this.#trailerBytesMax || afterCr !== (byte === LF)) return BROKEN;
+    const afterCr = this.#trailerBytes.at(-1) === CR;
+    this.#trailerBytes.push(byte);
+    if (this.#trailerBytes.length > this.#trailerBytesMax) return BROKEN;
+    if (afterCr !== (byte === LF)) return BROKEN;
     if (byte === CR) return TRAILER;
     if (byte !== LF) {
       this.#lineBytes += 1;
-      return TRAILER;
+      return isText(byte) ? TRAILER : BROKEN;
     }
     const ended = this.#lineBytes === 0;
     this.#lineBytes = 0;
-    return ended ? DONE : TRAILER;
+    return ended ? this.#endTrailer() : TRAILER;
   }
+
+  /** The lines obey the rules of a head, or the message is refused. */
+  #endTrailer(): number {
+    if (this.#trailerBytes.length === EMPTY_LINE_BYTES) return DONE;
+    const text = this.#trailerBytes.map((byte) => String.fromCharCode(byte)).join("");
+    const fields = parseFields(text, 0, TRAILER_COUNT_MAX);
+    if (!fields.ok) return BROKEN;
+    this.#trailer = fields.value.fields;
+    return DONE;
+  }
+}
+
+/** What a line may hold: no control character but TAB, no DEL (RFC 9110 §5.5). */
+function isText(byte: number): boolean {
+  return byte === TAB || (byte >= 0x20 && byte !== 0x7f);
 }
 
 function buildHex(): Int8Array {
