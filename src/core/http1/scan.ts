@@ -14,8 +14,7 @@ const STOPS: Uint8Array = buildStops();
 /**
  * Looks for the CRLF CRLF that ends a head in bytes[from, end). Pure.
  * Returns the index after it; SCAN_INCOMPLETE; or SCAN_FORBIDDEN for a control character, a DEL, a bare CR
- * or a bare LF (RFC 9112 §2.2). `from` is where the head begins, or any place up to three bytes before what
- * is new; the bytes before it must have been scanned.
+ * or a bare LF (RFC 9112 §2.2). `from` is where the head begins, or what `resumeScan` said of all before.
  */
 export function scanHead(bytes: Uint8Array, from: number, end: number): number {
   for (let i = from; i < end; i += 1) {
@@ -30,6 +29,16 @@ export function scanHead(bytes: Uint8Array, from: number, end: number): number {
     return bytes[i + 2] === LF ? i + 3 : SCAN_FORBIDDEN;
   }
   return SCAN_INCOMPLETE;
+}
+
+/**
+ * Where to go on when bytes[start, end) was incomplete and more has come: never inside a CR LF. Pure.
+ */
+export function resumeScan(bytes: Uint8Array, start: number, end: number): number {
+  for (let i = Math.max(start, end - 3); i < end; i += 1) {
+    if (bytes[i] === CR) return i;
+  }
+  return end;
 }
 
 function buildStops(): Uint8Array {

@@ -1,8 +1,8 @@
 /** Heads written anew from what was parsed; nothing is ever copied through. */
 import { CONNECTION_UPGRADE } from "./fields.ts";
-import { BODY_CHUNKED, BODY_NONE } from "./framing.ts";
+import { BODY_CHUNKED } from "./framing.ts";
 import type { RequestHead } from "./request-head.ts";
-import { type ResponseHead, isBodiless } from "./response-head.ts";
+import type { ResponseHead } from "./response-head.ts";
 
 /**
  * The head that goes to the endpoint, in HTTP/1.1, with the CRLF CRLF. Pure.
@@ -38,7 +38,7 @@ export function serialiseResponse(head: ResponseHead, framing: ResponseFraming):
   let text = `HTTP/1.1 ${status} ${head.reason}\r\n`;
   for (let i = 0; i < fields.length; i += 2) text += `${fields[i]}: ${fields[i + 1]}\r\n`;
   if (framing.chunked) text += "Transfer-Encoding: chunked\r\n";
-  else text += lengthField(head, framing.method);
+  else text += lengthField(head);
   return `${text}${connectionField(framing)}\r\n`;
 }
 
@@ -55,14 +55,10 @@ export function isSwitching(head: ResponseHead): boolean {
   return head.status === 101 && (head.section.connection & CONNECTION_UPGRADE) !== 0;
 }
 
-/** Only 1xx and 204 must not have Content-Length; HEAD and 304 keep what they say (RFC 9110 §8.6). */
-function lengthField(head: ResponseHead, method: string): string {
-  const { contentLength } = head.section;
-  if (head.status === 204 || contentLength < 0) return "";
-  if (contentLength === BODY_NONE && head.body < 0) return "";
-  if (isBodiless(head.status, method) || head.body >= 0)
-    return `Content-Length: ${contentLength}\r\n`;
-  return "";
+/** A 204 must not have Content-Length; answers to HEAD and 304 keep what they say (RFC 9110 §8.6). */
+function lengthField({ section, status }: ResponseHead): string {
+  const { contentLength } = section;
+  return status === 204 || contentLength < 0 ? "" : `Content-Length: ${contentLength}\r\n`;
 }
 
 function connectionField(framing: ResponseFraming): string {
