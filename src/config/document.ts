@@ -22,11 +22,6 @@ export function isTable(value: unknown): value is TomlTable {
   );
 }
 
-/** Whether a path leads to something below (or to) another. Pure. */
-export function isWithin(path: Path, ancestor: Path): boolean {
-  return path.length >= ancestor.length && ancestor.every((part, i) => path[i] === part);
-}
-
 /** An item of an array: its place and its index in the file, which stays when others are removed. */
 interface ItemMark {
   readonly at: Origin;

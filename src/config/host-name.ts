@@ -37,7 +37,7 @@ export function parseHost(text: string): Result<string, string> {
  * A DNS name: labels of letters, digits, hyphens and underscores (RFC 1035 §2.3.1, RFC 2181 §11). Pure.
  * Lower-case, without trailing dot.
  */
-export function parseName(text: string): Result<string, string> {
+function parseName(text: string): Result<string, string> {
   const name = (text.endsWith(".") ? text.slice(0, -1) : text).toLowerCase();
   if (name === "") return failed('expected a host name such as "example.com", found none');
   if (name.includes("://")) return failed("expected a host name, not a URL");

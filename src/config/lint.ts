@@ -48,7 +48,8 @@ function lintLetIn(
 }
 
 /** Hosts that are routed and can never arrive, on this or any other box. */
-function lintRouted({ config, path, gateways }: BoundVirtualService, report: Report): void {
+function lintRouted(item: BoundVirtualService, report: Report): void {
+  const { config, path, gateways } = item;
   const kinds = KINDS.filter((kind) => config[kind].length > 0);
   if (kinds.length === 0) {
     report.warning(path, "has no routes: add [[virtual_service.http]] or [[virtual_service.tls]]");
@@ -56,11 +57,28 @@ function lintRouted({ config, path, gateways }: BoundVirtualService, report: Rep
   }
   const bound = kinds.flatMap((kind) => gateways[kind]);
   if (bound.length === 0) return;
+  let arriving = 0;
   for (const [i, host] of config.hosts.entries()) {
-    if (bound.some(({ letsIn }) => overlaps(letsIn, host))) continue;
-    const message = `"${host}" is routed and let in nowhere: add it to the hosts of ${names(bound)}`;
-    report.warning([...path, "hosts", i], message);
+    if (bound.some(({ letsIn }) => overlaps(letsIn, host))) arriving += 1;
+    else {
+      const message = `"${host}" is routed and let in nowhere: add it to the hosts of ${names(bound)}`;
+      report.warning([...path, "hosts", i], message);
+    }
   }
+  if (arriving > 0) for (const kind of kinds) lintKind(item, kind, report);
+}
+
+/** Routes of a kind whose gateways let in none of the hosts, though gateways of the other kind do. */
+function lintKind(
+  { config, path, gateways }: BoundVirtualService,
+  kind: Kind,
+  report: Report,
+): void {
+  const bound = gateways[kind];
+  const isReached = config.hosts.some((host) => bound.some(({ letsIn }) => overlaps(letsIn, host)));
+  if (bound.length === 0 || isReached) return;
+  const message = `never used: add a host of this virtual service to the hosts of ${names(bound)}`;
+  report.warning([...path, kind, 0], message);
 }
 
 /** Routes behind one that takes everything. */

@@ -54,14 +54,22 @@ export function parseConfig(text: string | Uint8Array, file: string): ParsedConf
   return { config, document, findings: report.findings, declared };
 }
 
-/** Takes out what is wrong, and validates again; changes the document. */
+/** Taking out an unsupported condition may leave its table empty, which is wrong in turn: then the whole goes. */
+const SALVAGE_ROUNDS = 3;
+
+/** Takes out what is wrong until the rest is valid; changes the document. */
 function salvage(document: TomlDocument, problems: readonly Problem[]): Config | undefined {
-  for (const path of damagedPaths(problems)) document.remove(path);
-  const { gateway } = document.root;
-  // An empty list would be a new mistake; that gateways were written is still known by their place.
-  if (Array.isArray(gateway) && gateway.length === 0) document.remove(["gateway"]);
-  const result = v.safeParse(configSchema, document.root);
-  return result.success ? result.output : undefined;
+  let left = problems;
+  for (let round = 0; round < SALVAGE_ROUNDS; round += 1) {
+    for (const path of damagedPaths(left)) document.remove(path);
+    const { gateway } = document.root;
+    // An empty list would be a new mistake; that gateways were written is still known by their place.
+    if (Array.isArray(gateway) && gateway.length === 0) document.remove(["gateway"]);
+    const result = v.safeParse(configSchema, document.root);
+    if (result.success) return result.output;
+    left = result.issues.map(toProblem);
+  }
+  return undefined;
 }
 
 function declaredNames(document: TomlDocument): DeclaredNames {

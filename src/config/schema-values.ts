@@ -37,8 +37,7 @@ export const label = text("expected text", (value) =>
     : failed("expected 1 to 253 visible characters"),
 );
 
-/** A host that is let in or routed. */
-export const hostPattern = text('expected a host such as "example.com"', parseHostPattern);
+const hostPattern = text('expected a host such as "example.com"', parseHostPattern);
 
 /** A server name; it is never an address (RFC 6066 §3). */
 export const sniPattern = text('expected a server name such as "example.com"', (value) => {

@@ -105,6 +105,15 @@ const ROWS: readonly { name: string; text: string; lines: readonly string[] }[] 
     ],
   },
   {
+    name: "routes of a kind whose gateways let in none of the hosts",
+    text: file({
+      tail: '[[gateway]]\nname = "x"\nlisten = ":81"\nprotocol = "http"\nhosts = ["b.com"]\n[[virtual_service]]\nhosts = ["b.com"]\nhttp = [{ route = "s" }]\ntls = [{ route = "s" }]',
+    }),
+    lines: [
+      '31:8: warning: virtual_service[1].tls[0]: never used: add a host of this virtual service to the hosts of gateway "tls"',
+    ],
+  },
+  {
     name: "routes of a kind that no gateway speaks",
     text: '[[gateway]]\nname = "web"\nlisten = ":80"\nprotocol = "http"\n[[virtual_service]]\nhosts = ["a.com"]\nhttp = [{ route = "s" }]\ntls = [{ route = "s" }]\n[service.s]\ndns = "b.com:80"\n',
     lines: ["8:8: warning: virtual_service[0].tls[0]: never used: no gateway of this file is tls"],
