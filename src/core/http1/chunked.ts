@@ -37,7 +37,7 @@ export class ChunkedDecoder {
   #extension = 0;
   readonly #trailerBytes: number[] = [];
   #lineBytes = 0;
-  #trailer: readonly string[] = [];
+  #trailer = "";
   readonly #trailerBytesMax: number;
   /** After `decode`: index of the first byte that was not used; only `done` leaves any. */
   consumed = 0;
@@ -58,10 +58,10 @@ export class ChunkedDecoder {
   }
 
   /**
-   * The trailer's end-to-end fields: name, value, name, value … Without what frames, routes or steers a message:
-   * that has no meaning in a trailer (RFC 9110 §6.5.1). Empty before `done`.
+   * The trailer section as latin1: field lines that obey the rules of a head, with their CRLF and the final CRLF.
+   * Empty without trailers and before `done`. Which of them may be passed on is judged by whoever does.
    */
-  get trailer(): readonly string[] {
+  get trailer(): string {
     return this.#trailer;
   }
 
@@ -160,9 +160,8 @@ export class ChunkedDecoder {
   #endTrailer(): number {
     if (this.#trailerBytes.length === EMPTY_LINE_BYTES) return DONE;
     const text = this.#trailerBytes.map((byte) => String.fromCharCode(byte)).join("");
-    const fields = parseFields(text, 0, TRAILER_COUNT_MAX);
-    if (!fields.ok) return BROKEN;
-    this.#trailer = fields.value.fields;
+    if (!parseFields(text, 0, TRAILER_COUNT_MAX).ok) return BROKEN;
+    this.#trailer = text;
     return DONE;
   }
 }
