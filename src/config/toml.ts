@@ -19,8 +19,10 @@ export function parseToml(input: string | Uint8Array): Result<TomlDocument, Synt
   const scan = scanToml(bare);
   if (!scan.ok) return scan;
   const inPieces = parsePieces(scan.pieces);
-  if (inPieces.ok || scan.pieces.length === 1) return inPieces;
-  // Tables may be interleaved so that a piece alone looks wrong: the whole decides.
+  if (inPieces.ok || scan.pieces.length === 1 || !inPieces.error.message.endsWith(TWICE)) {
+    return inPieces;
+  }
+  // Tables may be interleaved so that a piece alone seems to repeat what it adds to: the whole decides.
   return parsePieces([{ text: bare, lineOffset: 0 }]);
 }
 
@@ -49,7 +51,9 @@ function explain(error: unknown, { text, lineOffset }: TextPiece): SyntaxProblem
     return { at: { line: lineOffset + 1, column: 1 }, message: `not valid TOML: ${reason}` };
   }
   const before = text.slice(0, error.index).trimEnd();
-  if (before.endsWith("=")) {
+  const isLineOver =
+    error.index >= text.length || text.slice(before.length, error.index).includes("\n");
+  if (before.endsWith("=") && isLineOver) {
     // The parser reads on to the next line; the mistake stands at the end of this one.
     return { at: endOf(before, lineOffset), message: "not valid TOML: a value is missing after =" };
   }
@@ -62,6 +66,8 @@ function endOf(text: string, lineOffset: number): Origin {
   return { line: lines.length + lineOffset, column: lines.at(-1)?.length ?? 1 };
 }
 
+const TWICE = "is defined a second time";
+
 /** The parser's commonest messages, said so that they tell what to do. */
 const WORDS: ReadonlyMap<string, string> = new Map([
   ["Expected equal (=) token", "= is missing after the key"],
@@ -71,14 +77,14 @@ const WORDS: ReadonlyMap<string, string> = new Map([
   ["Unterminated table-key", "a closing ] is missing in the table header"],
   ["Unterminated array", "a closing ] is missing"],
   ["Unterminated inline table", "a closing } is missing"],
-  ["Defining a key multiple times is invalid", "is defined a second time"],
+  ["Defining a key multiple times is invalid", TWICE],
   ["Unexpected character", "unexpected character; text must stand in quotes"],
 ]);
 
 function inWords(error: ParseError, text: string): string {
   const words = WORDS.get(error.message);
   if (words === undefined) return error.message.charAt(0).toLowerCase() + error.message.slice(1);
-  if (!words.startsWith("is ")) return words;
+  if (words !== TWICE) return words;
   const key = /^[A-Za-z0-9_-]{1,64}/.exec(text.slice(error.index, error.index + 64))?.[0];
   return `${key === undefined ? "this key" : JSON.stringify(key)} ${words}`;
 }

@@ -22,6 +22,11 @@ const ROWS: readonly Row[] = [
     ],
   },
   {
+    name: "text without quotes",
+    text: file({ web: "selector.a = eu" }),
+    lines: ["7:14: error: not valid TOML: unexpected character; text must stand in quotes"],
+  },
+  {
     name: "no closing bracket",
     text: file({ tail: '[service.t]\nendpoints = ["10.0.0.1:80"' }),
     lines: ["25:1: error: not valid TOML: a closing ] is missing"],
