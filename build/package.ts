@@ -7,12 +7,20 @@ import { type Architecture, assertElfArchitecture } from "./elf.ts";
 import { writeLicenses } from "./licenses.ts";
 import { DIST } from "./project.ts";
 
-/** Flags of the runtime that the executable always has; nobody can add to them (`execArgvExtension`). */
+/**
+ * Flags of the runtime that the executable always has; nobody can add to them (`execArgvExtension`).
+ *
+ * None of V8's is among them, by measurement. Most (`--single-threaded`, `--optimize-for-size`,
+ * `--disallow-code-generation-from-strings` …) make V8 refuse the code cache and the snapshot that Node carries: 70 ms
+ * more to start. `--max-semi-space-size`: a busy worker's garbage collection takes 0.8 µs a request with V8's own 16 MB,
+ * 1.2 with 8 and 1.9 with 4, against 12 to 18 MB of memory. `--min-semi-space-size`, `--v8-pool-size` and
+ * `--no-strip-types` change neither start nor idle memory. Heap limits stay V8's own, which follow the machine's memory.
+ */
 export const RUNTIME_FLAGS: readonly string[] = [
   // SIGUSR1 means "reopen the logs" here; without this it would open a debugger on port 9229.
   "--disable-sigusr1",
-  // Each of these would otherwise follow a variable that was meant for another program:
-  // NODE_USE_ENV_PROXY (`gatehouse show` would ask HTTP_PROXY for 127.0.0.1), NODE_USE_SYSTEM_CA and OPENSSL_CONF.
+  // Each of these would otherwise follow a variable that was meant for another program: NODE_USE_ENV_PROXY (the
+  // runtime's HTTP clients then ask HTTP_PROXY), NODE_USE_SYSTEM_CA, OPENSSL_CONF (a broken one stops every start).
   "--no-use-env-proxy",
   "--no-use-system-ca",
   "--openssl-config=/dev/null",
@@ -65,7 +73,8 @@ async function inject(
   const seaConfig = {
     disableExperimentalSEAWarning: true,
     useSnapshot: false,
-    // Compiled code belongs to one machine and one set of V8 flags.
+    // `gatehouse version` in 33 instead of 54 ms, `run` 17 ms earlier and 2 MiB smaller, for 0.3 MB of file. Compiled
+    // code belongs to the kind of processor that made it.
     useCodeCache: isHost,
     execArgv: RUNTIME_FLAGS,
     execArgvExtension: "none",
