@@ -58,7 +58,7 @@ export class ChunkedDecoder {
   }
 
   /**
-   * The trailer section as latin1: field lines that obey the rules of a head, with their CRLF and the final CRLF.
+   * The trailer section as latin1: field lines that obey the rules of a head (RFC 9110 §6.5.1), with their CRLF and the final CRLF.
    * Empty without trailers and before `done`. Which of them may be passed on is judged by whoever does.
    */
   get trailer(): string {
@@ -156,11 +156,14 @@ export class ChunkedDecoder {
     return ended ? this.#endTrailer() : TRAILER;
   }
 
-  /** The lines obey the rules of a head, or the message is refused. */
+  /** The lines obey the rules of a head and say nothing of framing or routing, or the message is refused. */
   #endTrailer(): number {
     if (this.#trailerBytes.length === EMPTY_LINE_BYTES) return DONE;
     const text = this.#trailerBytes.map((byte) => String.fromCharCode(byte)).join("");
-    if (!parseFields(text, 0, TRAILER_COUNT_MAX).ok) return BROKEN;
+    const fields = parseFields(text, 0, TRAILER_COUNT_MAX);
+    if (!fields.ok) return BROKEN;
+    const { contentLength, chunked, host } = fields.value;
+    if (contentLength >= 0 || chunked || host !== undefined) return BROKEN;
     this.#trailer = text;
     return DONE;
   }
