@@ -18,6 +18,7 @@ import type {
   ServicesView,
   ServiceView,
   SettingsView,
+  SnapshotGatewayView,
   SnapshotListenerView,
   SnapshotServiceView,
   SnapshotView,
@@ -87,18 +88,25 @@ function listenerView(
   return {
     address: listener.id,
     protocol: listener.protocol,
-    gateways: gatewaysOf(snapshot, listener),
+    gateways: gatewaysOf(snapshot, listener).map(gatewayView),
     connections_active: counters[listener.slots.connectionsActive] ?? 0,
     connections_total: counters[listener.slots.connections] ?? 0,
   };
 }
 
-function gatewaysOf(snapshot: Snapshot, listener: Listener): GatewayView[] {
-  return snapshot.gateways.filter((gateway) => gateway.listener === listener.id).map(gatewayView);
+function gatewaysOf(snapshot: Snapshot, listener: Listener): Gateway[] {
+  return snapshot.gateways.filter((gateway) => gateway.listener === listener.id);
 }
 
 function gatewayView({ name, hosts, origin }: Gateway): GatewayView {
   return { name, hosts: [...hosts], line: origin.line };
+}
+
+function snapshotGatewayView(gateway: Gateway): SnapshotGatewayView {
+  const { protocol, trustedProxies, forwarded, via } = gateway;
+  const view = gatewayView(gateway);
+  if (protocol === "tls") return view;
+  return { ...view, trusted_proxies: [...trustedProxies], forwarded, via };
 }
 
 function unservedView(gateway: UnservedGateway): UnservedView {
@@ -145,14 +153,19 @@ function snapshotServiceView(service: Service): SnapshotServiceView {
 
 function snapshotListenerView(snapshot: Snapshot, listener: Listener): SnapshotListenerView {
   const { limits, timeouts } = listener;
+  const { bodyBytesMax, requestsPerConnectionMax } = limits;
   return {
     address: listener.id,
     protocol: listener.protocol,
-    gateways: gatewaysOf(snapshot, listener),
+    gateways: gatewaysOf(snapshot, listener).map(snapshotGatewayView),
     limits: {
       hello_bytes: limits.helloBytesMax,
       header_bytes: limits.headerBytesMax,
       header_count: limits.headerCountMax,
+      ...(bodyBytesMax === undefined ? {} : { body_bytes: bodyBytesMax }),
+      ...(requestsPerConnectionMax === undefined
+        ? {}
+        : { requests_per_connection: requestsPerConnectionMax }),
     },
     timeouts: {
       hello_ms: timeouts.helloMs,

@@ -34,11 +34,11 @@ export function tlsMatchWords(match: TlsMatch): string {
   return parts.filter((part) => part !== "").join(", ");
 }
 
-/** `forward to my-nginx`, `redirect 301 (scheme https)`, `respond 404`. */
+/** `forward to my-nginx`, `forward to a, no upgrade`, `redirect 301 (scheme https)`, `respond 404`. */
 export function actionWords(action: HttpAction, services: readonly Service[]): string {
   if (action.kind === "respond") return `respond ${action.status}`;
   if (action.kind === "redirect") return redirectWords(action);
-  return forwardWords(action.destinations, services);
+  return forwardWords(action.destinations, services) + upgradeWords(action.upgrade);
 }
 
 /** `forward to a`, `forward to a (90%), b (10%)`. */
@@ -106,6 +106,13 @@ function redirectWords(action: RedirectAction): string {
   ].filter((part) => part !== "");
   const detail = parts.length === 0 ? "" : ` (${parts.join(", ")})`;
   return `redirect ${action.status}${detail}`;
+}
+
+/** What differs from the default. */
+function upgradeWords(upgrade: readonly string[]): string {
+  const protocols = upgrade.join(" or ");
+  if (protocols === "websocket") return "";
+  return protocols === "" ? ", no upgrade" : `, upgrade to ${protocols}`;
 }
 
 function share(weight: number, total: number): number {

@@ -1,9 +1,10 @@
 /** `address:port` in its various uses: what is listened on, connected to, or asked. */
+import { isMapped, parseIpAddress } from "../core/ip-address.ts";
 import type { AdminAddress, BindAddress } from "../core/model.ts";
 import { failed, success } from "../core/result.ts";
 import type { Result } from "../core/result.ts";
 import { parseHost } from "./host-name.ts";
-import { isLoopback, isMapped, parseIp, showAddress } from "./ip.ts";
+import { isLoopback, showAddress } from "./ip.ts";
 
 /** What `listen` says. */
 export interface Listen {
@@ -32,7 +33,7 @@ export function parseListen(text: string): Result<Listen, string> {
   if (!split.ok) return failed(`${expected}: ${split.error}`);
   const { host, port } = split.value;
   if (host === "") return success({ id: `:${port}`, address: { host: undefined, port } });
-  const ip = parseIp(host);
+  const ip = parseIpAddress(host);
   if (ip === undefined) return failed(expected);
   if (isMapped(ip)) return failed(UNMAPPED);
   const address = { host: ip.host, port };
@@ -48,7 +49,7 @@ export function parsePeer(text: string): Result<Peer, string> {
   if (host === "") return failed('an address or a name is missing before ":"');
   const parsed = parseHost(host);
   if (!parsed.ok) return parsed;
-  const ip = parseIp(parsed.value.replace(/^\[|\]$/g, ""));
+  const ip = parseIpAddress(parsed.value.replace(/^\[|\]$/g, ""));
   if (ip === undefined) return success({ kind: "name", host: parsed.value, port });
   return isMapped(ip) ? failed(UNMAPPED) : success({ kind: "address", host: ip.host, port });
 }
@@ -56,10 +57,10 @@ export function parsePeer(text: string): Result<Peer, string> {
 /** A DNS server, `"127.0.0.1:53"`; the port may be left out. Pure. Canonical, with port. */
 export function parseDnsServer(text: string): Result<string, string> {
   const expected = 'expected the address of a DNS server such as "127.0.0.1:53"';
-  const bare = parseIp(text);
+  const bare = parseIpAddress(text);
   if (bare !== undefined) return success(showAddress(bare.host, DNS_PORT));
   const split = splitPort(text);
-  const ip = split.ok ? parseIp(split.value.host) : undefined;
+  const ip = split.ok ? parseIpAddress(split.value.host) : undefined;
   if (!split.ok || ip === undefined) return failed(expected);
   return success(showAddress(ip.host, split.value.port));
 }
@@ -117,13 +118,14 @@ function parseUnixPath(path: string): Result<AdminAddress, string> {
 function splitPort(text: string): Result<{ host: string; port: number }, string> {
   const match = /^(?:\[([^\]]*)\]|([^:]*)):(\d+)$/.exec(text);
   if (match === null) {
-    if (parseIp(text)?.family === 6) return failed('write IPv6 with brackets and port: "[::1]:80"');
+    if (parseIpAddress(text)?.family === 6)
+      return failed('write IPv6 with brackets and port: "[::1]:80"');
     return failed(
       /:\d+$/.test(text) ? "more than one colon; write IPv6 in brackets" : "a port is missing",
     );
   }
   const [, bracketed, plain = "", digits = ""] = match;
-  if (bracketed !== undefined && parseIp(bracketed)?.family !== 6) {
+  if (bracketed !== undefined && parseIpAddress(bracketed)?.family !== 6) {
     return failed("what stands in brackets is not an IPv6 address");
   }
   const port = Number(digits);

@@ -72,9 +72,10 @@ interface ActionContext {
 }
 
 function compileAction(config: HttpRouteConfig, action: ActionContext): HttpAction {
-  const { route, redirect, respond } = config;
+  const { route, redirect, respond, upgrade } = config;
   if (route !== undefined) {
-    return { kind: "forward", destinations: route.map((part) => httpDestination(part, action)) };
+    const destinations = route.map((part) => httpDestination(part, action));
+    return { kind: "forward", destinations, upgrade };
   }
   const { labels, reach, context } = action;
   const requestSlots = context.slots.perRoute(

@@ -95,6 +95,8 @@ function compileListener(
       helloBytesMax: limits.hello,
       headerBytesMax: limits.header_bytes,
       headerCountMax: limits.header_count,
+      bodyBytesMax: limits.body,
+      requestsPerConnectionMax: limits.requests_per_connection,
     },
     timeouts: {
       helloMs: timeouts.hello,
@@ -124,6 +126,9 @@ function compileGateways({ bindings, hosts, layout }: CompileInput): Gateway[] {
     selector: config.selector,
     virtualHosts: hosts.http.tables[index] ?? empty,
     tlsChains: hosts.tls.tables[index] ?? empty,
+    trustedProxies: config.trusted_proxies,
+    forwarded: config.forwarded,
+    via: config.via,
     origin,
     slots: {
       failures: layout.slot("gatehouse_failures_total", {

@@ -1,7 +1,7 @@
 /** Host names and patterns of the file, brought into the form that requests are matched against. */
+import { parseIpAddress } from "../core/ip-address.ts";
 import { failed, success } from "../core/result.ts";
 import type { Result } from "../core/result.ts";
-import { parseIp } from "./ip.ts";
 
 /** RFC 1035 §2.3.4. */
 const LABEL_LENGTH_MAX = 63;
@@ -24,7 +24,7 @@ export function parseHostPattern(text: string): Result<string, string> {
 /** One host without wildcard: a name or an address. Pure. Folded as `parseHostPattern` does. */
 export function parseHost(text: string): Result<string, string> {
   const literal = /^\[(.*)\]$/.exec(text)?.[1];
-  const ip = parseIp(literal ?? text);
+  const ip = parseIpAddress(literal ?? text);
   if (ip !== undefined && (ip.family === 6 || literal === undefined)) {
     return success(ip.family === 6 ? `[${ip.host}]` : ip.host);
   }

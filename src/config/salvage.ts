@@ -10,7 +10,15 @@ export interface Problem {
 }
 
 /** Keys whose default can stand in without a word that other checks would misread. */
-const HARMLESS: ReadonlySet<string> = new Set(["limits", "timeouts", "tls", "balancer"]);
+const HARMLESS: ReadonlySet<string> = new Set([
+  "limits",
+  "timeouts",
+  "tls",
+  "trusted_proxies",
+  "forwarded",
+  "via",
+  "balancer",
+]);
 
 /**
  * The smallest parts to take out: an extra key alone, a limit or time-out alone, else the whole route, gateway,

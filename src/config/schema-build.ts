@@ -83,7 +83,27 @@ export function words<const T extends readonly string[]>(
 
 /** A whole number within bounds. */
 export function integer(min: number, max: number) {
-  const expected = `expected a whole number from ${min} to ${max}`;
+  return integerElse(`expected a whole number from ${min} to ${max}`, [min, max]);
+}
+
+/** A whole number within bounds, or `"off"`: then undefined. */
+export function integerOrOff(min: number, max: number) {
+  const expected = `expected a whole number from ${min} to ${max}, or "off"`;
+  const off = v.pipe(
+    v.picklist(["off"], ({ input }) => `${expected}, found ${showFound(input)}`),
+    v.transform(() => undefined),
+  );
+  return byType(off, integerElse(expected, [min, max]), {
+    expected,
+    isShort: (value) => typeof value === "string",
+    isLong: (value) => typeof value === "number",
+  });
+}
+
+/** `true` or `false`. */
+export const flag = v.boolean("expected true or false");
+
+function integerElse(expected: string, [min, max]: readonly [number, number]) {
   return v.pipe(
     v.number(expected),
     v.integer(({ input }) => `${expected}, found ${showFound(input)}`),
@@ -95,9 +115,13 @@ export function integer(min: number, max: number) {
 /** A list with at least one item and at most `max`; `example` is what one looks like in the file. */
 export function list<T extends Schema>(item: T, max: number, example: string) {
   const expected = `expected a list such as ${example}`;
+  return v.pipe(listOrNone(item, max, example), v.minLength(1, `${expected}, found an empty one`));
+}
+
+/** A list with at most `max` items, where an empty one says that there are none. */
+export function listOrNone<T extends Schema>(item: T, max: number, example: string) {
   return v.pipe(
-    v.array(item, expected),
-    v.minLength(1, `${expected}, found an empty one`),
+    v.array(item, `expected a list such as ${example}`),
     v.maxLength(max, ({ input }) => `at most ${max} items, found ${input.length}`),
   );
 }
@@ -112,11 +136,25 @@ export function tables<T extends Schema>(item: T, max: number, header: string) {
 
 /** Short text, or the long form that it stands for: one is chosen by type, so its own issues are told. */
 export function shorthand<S extends Schema, L extends Schema>(short: S, long: L, expected: string) {
+  return byType(short, long, {
+    expected,
+    isShort: (value) => typeof value === "string",
+    isLong: (value) => Array.isArray(value) || isTable(value),
+  });
+}
+
+interface Choice {
+  readonly expected: string;
+  readonly isShort: (value: unknown) => boolean;
+  readonly isLong: (value: unknown) => boolean;
+}
+
+function byType<S extends Schema, L extends Schema>(short: S, long: L, choice: Choice) {
+  const { expected, isShort, isLong } = choice;
   const schema = v.union([short, long], expected);
   const run: (typeof schema)["~run"] = (dataset, config) => {
-    const isLong = Array.isArray(dataset.value) || isTable(dataset.value);
-    const isShort = typeof dataset.value === "string";
-    const chosen = isLong ? long : isShort ? short : v.never(expected);
+    const { value } = dataset;
+    const chosen = isLong(value) ? long : isShort(value) ? short : v.never(expected);
     return chosen["~run"](dataset, config);
   };
   return { ...schema, "~run": run };

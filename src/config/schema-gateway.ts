@@ -1,7 +1,19 @@
 /** `[[gateway]]`: what is let in. */
 import * as v from "valibot";
-import { integer, key, record, table, words } from "./schema-build.ts";
-import { duration, hosts, label, listen, name, size } from "./schema-values.ts";
+import {
+  flag,
+  integer,
+  integerOrOff,
+  key,
+  listOrNone,
+  record,
+  table,
+  words,
+} from "./schema-build.ts";
+import { duration, hosts, label, listen, name, network, size, sizeOrOff } from "./schema-values.ts";
+
+/** Each is compared with every hop of a request that a trusted proxy sent. */
+const TRUSTED_PROXIES_MAX = 1000;
 
 const limits = table(
   {
@@ -11,8 +23,16 @@ const limits = table(
     ),
     header_bytes: key("Bytes of a request head.", v.optional(size("1KiB", "1MiB"), "32KiB")),
     header_count: key("Header lines of a request.", v.optional(integer(1, 10_000), 100)),
+    body: key(
+      'Bytes of a request body: 413; or "off".',
+      v.optional(sizeOrOff("1B", "1024TiB"), "off"),
+    ),
+    requests_per_connection: key(
+      'Requests of one connection, which ends with the last of them; or "off".',
+      v.optional(integerOrOff(1, 1_000_000_000), "off"),
+    ),
   },
-  ["connections", "connections_per_ip", "requests_per_connection", "body"],
+  ["connections", "connections_per_ip"],
 );
 
 const timeouts = table({
@@ -60,8 +80,17 @@ export const gatewaySchema = table(
       v.optional(record(label, label), {}),
     ),
     tls: key("Only for protocol tls.", v.optional(tls)),
+    trusted_proxies: key(
+      "Only for protocol http: whose X-Forwarded-… is believed and appended to; anyone else's is overwritten.",
+      v.optional(listOrNone(network, TRUSTED_PROXIES_MAX, '["10.0.0.0/8"]'), []),
+    ),
+    forwarded: key(
+      "Only for protocol http: Forwarded is sent to endpoints too (RFC 7239).",
+      v.optional(flag, false),
+    ),
+    via: key("Only for protocol http: Via is sent too.", v.optional(flag, false)),
     limits: key("Gateways on one listen must agree.", v.optional(limits, {})),
     timeouts: key("Gateways on one listen must agree.", v.optional(timeouts, {})),
   },
-  ["https_redirect", "proxy_protocol", "trusted_proxies", "forwarded", "via", "no_sni"],
+  ["https_redirect", "proxy_protocol", "no_sni"],
 );

@@ -1,12 +1,19 @@
 /** The single values of the file: what they look like, their bounds, and what they become. */
 import * as v from "valibot";
-import { classifyFieldName, INVALID, LOOKALIKE, ORDINARY } from "../core/http1/field-names.ts";
+import {
+  classifyFieldName,
+  INVALID,
+  isToken,
+  LOOKALIKE,
+  ORDINARY,
+} from "../core/http1/field-names.ts";
 import { normalisePath } from "../core/http1/target.ts";
 import type { AccessLogSettings } from "../core/model.ts";
 import { failed, success } from "../core/result.ts";
 import type { Result } from "../core/result.ts";
 import { parseAdminAddress, parseDnsServer, parseListen, parsePeer } from "./address.ts";
 import { isAddress, parseHost, parseHostPattern } from "./host-name.ts";
+import { parseNetwork } from "./network.ts";
 import { integer, list, text, words } from "./schema-build.ts";
 import { DURATION_MAX, parseDuration, parseSize } from "./units.ts";
 
@@ -84,6 +91,25 @@ export function size(min: string, max: string) {
   const parse = (value: string) => bounded(parseSize, value, [min, max]);
   return text('expected a size such as "64KiB"', parse, "^\\d+(B|KiB|MiB)$");
 }
+
+/** A size within bounds, in bytes, or `"off"`: then undefined. */
+export function sizeOrOff(min: string, max: string) {
+  const parse = (value: string): Result<number | undefined, string> => {
+    if (value === "off") return success(undefined);
+    const parsed = bounded(parseSize, value, [min, max]);
+    return parsed.ok ? parsed : failed(`${parsed.error}, or "off"`);
+  };
+  return text('expected a size such as "10MiB", or "off"', parse, "^(\\d+(B|[KMGT]iB)|off)$");
+}
+
+/** A network or a single address, as `parseNetwork` writes it. */
+export const network = text('expected a network such as "10.0.0.0/8"', parseNetwork);
+
+/** What Upgrade may name, in lower case (RFC 9110 §7.8). */
+export const upgradeProtocol = text(
+  'expected a protocol such as "websocket"',
+  parseUpgradeProtocol,
+);
 
 /** A TCP port. */
 export const port = integer(1, 65_535);
@@ -163,6 +189,16 @@ function bounded(
   const [least, most] = [parse(min), parse(max)];
   const isInside = least.ok && most.ok && parsed.value >= least.value && parsed.value <= most.value;
   return isInside ? parsed : failed(`expected ${min} to ${max}`);
+}
+
+function parseUpgradeProtocol(value: string): Result<string, string> {
+  const [name = "", version, ...more] = value.split("/");
+  const isProtocol = isToken(name) && (version === undefined || isToken(version));
+  if (!isProtocol || more.length > 0) return failed('expected a protocol such as "websocket"');
+  if (name.toLowerCase() === "h2c") {
+    return failed("HTTP/2 in cleartext is not passed on: its requests would escape the routes");
+  }
+  return success(value.toLowerCase());
 }
 
 function parseLogPath(value: string): Result<AccessLogSettings["destination"], string> {

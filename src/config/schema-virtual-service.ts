@@ -5,6 +5,7 @@ import {
   integer,
   key,
   list,
+  listOrNone,
   record,
   shorthand,
   table,
@@ -27,11 +28,13 @@ import {
   scheme,
   segmentPath,
   sniPattern,
+  upgradeProtocol,
 } from "./schema-values.ts";
 
 const ROUTES_MAX = 1000;
 const MATCHES_MAX = 1000;
 const DESTINATIONS_MAX = 100;
+const UPGRADES_MAX = 100;
 
 const destination = table(
   {
@@ -110,8 +113,12 @@ const httpRoute = v.pipe(
         v.optional(redirect),
       ),
       respond: key("Answer with this.", v.optional(respond)),
+      upgrade: key(
+        "Only with route: which protocols of the Upgrade header may pass; [] = none.",
+        v.optional(listOrNone(upgradeProtocol, UPGRADES_MAX, '["websocket"]'), ["websocket"]),
+      ),
     },
-    ["upgrade", "rewrite", "headers", "timeout", "retries", "mirror", "cors", "fault"],
+    ["rewrite", "headers", "timeout", "retries", "mirror", "cors", "fault"],
   ),
   exactlyOne(["route", "redirect", "respond"]),
 );

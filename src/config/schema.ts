@@ -4,7 +4,7 @@
  * mistakes.
  */
 import * as v from "valibot";
-import { integer, key, list, record, table, tables, words } from "./schema-build.ts";
+import { flag, integer, key, list, record, table, tables, words } from "./schema-build.ts";
 import { gatewaySchema } from "./schema-gateway.ts";
 import { serviceSchema } from "./schema-service.ts";
 import { adminAddress, dnsServer, duration, label, logPath, name } from "./schema-values.ts";
@@ -46,7 +46,7 @@ const accessLog = table(
       v.optional(logPath, "stdout"),
     ),
     format: key("One object a line.", v.optional(words(["json"], ["combined"]), "json")),
-    query: key("Log the query string too.", v.optional(v.boolean("expected true or false"), false)),
+    query: key("Log the query string too.", v.optional(flag, false)),
   },
   ["ja4", "sample"],
 );

@@ -3,9 +3,15 @@ import { failed, success } from "../core/result.ts";
 import type { Result } from "../core/result.ts";
 
 const MS_PER_UNIT: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-const BYTES_PER_UNIT: Readonly<Record<string, number>> = { B: 1, KiB: 1024, MiB: 1024 ** 2 };
+const BYTES_PER_UNIT: Readonly<Record<string, number>> = {
+  B: 1,
+  KiB: 1024,
+  MiB: 1024 ** 2,
+  GiB: 1024 ** 3,
+  TiB: 1024 ** 4,
+};
 
-/** 12 digits of the smallest unit are more than any bound and stay exact. */
+/** 12 digits of the smallest unit are more than any bound but that of bodies; up to each bound, values are exact. */
 const QUANTITY = /^(\d{1,12})([A-Za-z]*)$/;
 
 /** The widest bounds of a duration: a timer of the platform takes no more than 2^31 - 1 ms, 24.8 days. */
@@ -20,7 +26,7 @@ export function parseDuration(text: string): Result<number, string> {
   );
 }
 
-/** `"512B"`, `"64KiB"`, `"1MiB"` to bytes. Pure. The error says what was expected. */
+/** `"512B"`, `"64KiB"`, `"1MiB"`, up to TiB, to bytes. Pure. The error says what was expected. */
 export function parseSize(text: string): Result<number, string> {
   return parseQuantity(text, BYTES_PER_UNIT, 'expected a size such as "512B", "64KiB" or "1MiB"');
 }

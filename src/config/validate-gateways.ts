@@ -59,6 +59,8 @@ function validateGateway(gateway: BoundGateway, bindings: Bindings, report: Repo
   if (config.protocol === "http" && config.tls !== undefined) {
     report.error([...path, "tls"], 'only for protocol = "tls": an http gateway reads no TLS');
   }
+  if (config.protocol === "tls") refuseHttpKeys(path, report);
+  validateProxies(gateway, report);
   const needsNames = config.protocol === "tls";
   validateHostList(config.hosts, { path: [...path, "hosts"], needsNames }, report);
   if (unserved !== undefined) {
@@ -66,6 +68,25 @@ function validateGateway(gateway: BoundGateway, bindings: Bindings, report: Repo
       [...path, "selector"],
       `gateway "${config.name}" is not served here: ${unserved}`,
     );
+  }
+}
+
+function refuseHttpKeys(path: Path, report: Report): void {
+  for (const key of ["trusted_proxies", "forwarded", "via"]) {
+    if (!report.document.says([...path, key])) continue;
+    report.error([...path, key], 'only for protocol = "http": a tls gateway reads no HTTP headers');
+  }
+}
+
+function validateProxies({ config, path }: BoundGateway, report: Report): void {
+  const seen = new Set<string>();
+  for (const [i, network] of config.trusted_proxies.entries()) {
+    const place = [...path, "trusted_proxies", i];
+    if (seen.has(network)) report.error(place, `"${network}" stands in this list twice`);
+    seen.add(network);
+    if (network.endsWith("/0")) {
+      report.warning(place, "trusts everybody: any client can say which address it comes from");
+    }
   }
 }
 

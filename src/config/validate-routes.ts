@@ -30,6 +30,18 @@ function validateHttpRoute(path: Path, config: HttpRouteConfig, context: Context
   if (route !== undefined) validateDestinations([...path, "route"], route, context);
   if (redirect !== undefined) validateRedirect([...path, "redirect"], redirect, context.report);
   if (respond !== undefined) validateRespond([...path, "respond"], respond, context.report);
+  validateUpgrade([...path, "upgrade"], config, context.report);
+}
+
+function validateUpgrade(path: Path, { route, upgrade }: HttpRouteConfig, report: Report): void {
+  if (route === undefined && report.document.says(path)) {
+    report.error(path, "only together with route: nothing else passes an upgrade on");
+  }
+  const seen = new Set<string>();
+  for (const [i, protocol] of upgrade.entries()) {
+    if (seen.has(protocol)) report.error([...path, i], `"${protocol}" stands in this list twice`);
+    seen.add(protocol);
+  }
 }
 
 function validateDestinations(path: Path, route: TlsRouteConfig["route"], context: Context): void {

@@ -99,6 +99,10 @@ export interface ListenerLimits {
   readonly helloBytesMax: number;
   readonly headerBytesMax: number;
   readonly headerCountMax: number;
+  /** Of a request's body, in bytes; undefined = off. */
+  readonly bodyBytesMax: number | undefined;
+  /** Requests that one downstream connection may carry; undefined = off. */
+  readonly requestsPerConnectionMax: number | undefined;
 }
 
 export interface ListenerTimeouts {
@@ -129,6 +133,12 @@ export interface Gateway {
   readonly virtualHosts: HostTable<number>;
   /** Server name → index into `Snapshot.tlsChains` (tls gateways). */
   readonly tlsChains: HostTable<number>;
+  /** Networks such as `10.0.0.0/8`, no bits beyond the prefix, whose X-Forwarded-… is believed; [] = nobody's. */
+  readonly trustedProxies: readonly string[];
+  /** Whether Forwarded is sent to endpoints besides X-Forwarded-… (RFC 7239). */
+  readonly forwarded: boolean;
+  /** Whether Via is sent (RFC 9110 §7.6.3). */
+  readonly via: boolean;
   readonly origin: Origin;
   readonly slots: GatewaySlots;
 }
@@ -190,6 +200,8 @@ export interface ForwardAction {
   readonly kind: "forward";
   /** At least one. */
   readonly destinations: readonly Destination[];
+  /** Lower-case protocols of Upgrade that may pass (RFC 9110 §7.8); [] = none. */
+  readonly upgrade: readonly string[];
 }
 
 /** Undefined parts stay as in the request. */

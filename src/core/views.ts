@@ -40,6 +40,13 @@ export interface GatewayView {
   readonly line: number;
 }
 
+/** A gateway with all that was compiled; what only http gateways have is absent elsewhere. */
+export interface SnapshotGatewayView extends GatewayView {
+  readonly trusted_proxies?: readonly string[];
+  readonly forwarded?: boolean;
+  readonly via?: boolean;
+}
+
 /** A gateway that this box does not serve. */
 export interface UnservedView {
   readonly name: string;
@@ -144,7 +151,8 @@ export interface SettingsView {
 export interface SnapshotListenerView {
   readonly address: string;
   readonly protocol: string;
-  readonly gateways: readonly GatewayView[];
+  readonly gateways: readonly SnapshotGatewayView[];
+  /** What is off is absent. */
   readonly limits: Readonly<Record<string, number>>;
   readonly timeouts: Readonly<Record<string, number>>;
 }

@@ -1,5 +1,5 @@
 import type { Endpoint } from "../core/model.ts";
-import { parseIpAddress } from "./ip-address.ts";
+import { parseIpAddress } from "../core/ip-address.ts";
 
 /** Addresses of one name that are used. A DNS answer over UDP has some 70; more is a mistake or an attack. */
 export const ADDRESSES_MAX = 256;

@@ -1,4 +1,4 @@
-import { parseIpAddress } from "./ip-address.ts";
+import { parseIpAddress } from "../core/ip-address.ts";
 
 /** Host names, lower-case, to their addresses in the order of the file. */
 export type HostsTable = ReadonlyMap<string, readonly string[]>;

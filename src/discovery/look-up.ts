@@ -1,6 +1,6 @@
 import { promises as dns, type RecordWithTtl } from "node:dns";
 import type { HostsTable } from "./hosts-file.ts";
-import { parseIpAddress } from "./ip-address.ts";
+import { parseIpAddress } from "../core/ip-address.ts";
 import { type ResolvConf, searchCandidates } from "./resolv-conf.ts";
 
 /** What a name's addresses were found in. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { routesView } from "../../src/admin/route-views.ts";
 import { listenersView, servicesView, snapshotView } from "../../src/admin/views.ts";
-import { adminAddressWords, sourceWords } from "../../src/admin/words.ts";
+import { actionWords, adminAddressWords, sourceWords } from "../../src/admin/words.ts";
 import type { Snapshot } from "../../src/core/model.ts";
 import { COUNTERS, endpoint, LIVE, SNAPSHOT } from "./fixtures/snapshot.ts";
 
@@ -123,6 +123,45 @@ test("snapshotView() survives JSON unchanged and shows only what it names, no sl
   assert.equal(view.routes.length, 4);
 });
 
+test("snapshotView() says of http gateways whom they trust, and of limits those that are not off", () => {
+  const [web, tls] = SNAPSHOT.gateways;
+  const [listener, ...others] = SNAPSHOT.listeners;
+  assert.ok(web && tls && listener);
+  const limits = { ...listener.limits, bodyBytesMax: 5, requestsPerConnectionMax: 6 };
+  const trusting = { ...web, trustedProxies: ["10.0.0.0/8"], via: true };
+  const view = snapshotView({
+    ...SNAPSHOT,
+    gateways: [trusting, tls],
+    listeners: [{ ...listener, limits }, ...others],
+  });
+  const [http, passed] = view.listeners;
+  assert.deepEqual(http?.gateways, [
+    {
+      name: "web",
+      hosts: ["nginx.com"],
+      line: 3,
+      trusted_proxies: ["10.0.0.0/8"],
+      forwarded: false,
+      via: true,
+    },
+  ]);
+  assert.deepEqual(passed?.gateways, [{ name: "tls", hosts: ["nginx.com"], line: 10 }]);
+  assert.deepEqual(http.limits, {
+    hello_bytes: 65_536,
+    header_bytes: 32_768,
+    header_count: 100,
+    body_bytes: 5,
+    requests_per_connection: 6,
+  });
+  assert.deepEqual(Object.keys(passed.limits), ["hello_bytes", "header_bytes", "header_count"]);
+});
+
+test("actionWords() names the upgrades of a forward where they are not the default", () => {
+  assert.equal(forward(["websocket"]), "forward to ");
+  assert.equal(forward([]), "forward to , no upgrade");
+  assert.equal(forward(["websocket", "irc/6.9"]), "forward to , upgrade to websocket or irc/6.9");
+});
+
 test("adminAddressWords() writes addresses as the configuration does", () => {
   assert.equal(adminAddressWords({ kind: "off" }), "off");
   assert.equal(adminAddressWords({ kind: "unix", path: "/run/x" }), "unix:/run/x");
@@ -134,3 +173,7 @@ test("sourceWords() names the weight only where it is not 1", () => {
   assert.equal(sourceWords({ kind: "name", host: "a", port: 1, weight: 5 }), "dns a:1 (weight 5)");
   assert.equal(sourceWords({ kind: "address", endpoint: endpoint("1.2.3.4", 5, 1) }), "1.2.3.4:5");
 });
+
+function forward(upgrade: readonly string[]): string {
+  return actionWords({ kind: "forward", destinations: [], upgrade }, []);
+}

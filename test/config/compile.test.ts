@@ -48,6 +48,8 @@ test("compileSnapshot() turns the seed into two listeners, two gateways and a ro
     helloBytesMax: 65_536,
     headerBytesMax: 32_768,
     headerCountMax: 100,
+    bodyBytesMax: undefined,
+    requestsPerConnectionMax: undefined,
   });
   assert.deepEqual(snapshot.listeners[0]?.timeouts, {
     helloMs: 10_000,
@@ -166,6 +168,72 @@ test("compileSnapshot() compiles every condition and action of an HTTP route", (
   assert.deepEqual(
     forward.action.destinations.map(({ weight }) => weight),
     [3, 1],
+  );
+});
+
+test("compileSnapshot() gives a gateway its limits, its trusted networks in one spelling and its headers", () => {
+  const snapshot = compile(
+    file({
+      web: [
+        'limits = { body = "1024TiB", requests_per_connection = 7 }',
+        'trusted_proxies = ["10.0.0.0/8", "192.0.2.1", "2001:DB8:0::/32", "::1"]',
+        "forwarded = true",
+        "via = true",
+      ].join("\n"),
+      tls: 'limits = { body = "off", requests_per_connection = "off" }',
+    }),
+  );
+  const [web, tls] = snapshot.listeners;
+  assert.equal(web?.limits.bodyBytesMax, 2 ** 50);
+  assert.equal(web.limits.requestsPerConnectionMax, 7);
+  assert.equal(tls?.limits.bodyBytesMax, undefined);
+  assert.equal(tls?.limits.requestsPerConnectionMax, undefined);
+  assert.deepEqual(
+    snapshot.gateways.map(({ trustedProxies, forwarded, via }) => [trustedProxies, forwarded, via]),
+    [
+      [["10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32", "::1/128"], true, true],
+      [[], false, false],
+    ],
+  );
+});
+
+test("compileSnapshot() lets gateways on one address differ in whom they trust and what they say", () => {
+  const { snapshot, lines } = check(
+    file({
+      web: 'trusted_proxies = ["10.0.0.0/8"]\nvia = true',
+      tail: "[[gateway]]\nname = 'x'\nlisten = ':8080'\nprotocol = 'http'\nhosts = ['b.a.com']\nforwarded = true\n[[virtual_service]]\nhosts = ['b.a.com']\nhttp = [{ route = 's' }]",
+    }),
+  );
+  assert.deepEqual(lines, []);
+  assert.deepEqual(
+    snapshot?.gateways.map(({ trustedProxies, forwarded, via }) => [
+      trustedProxies,
+      forwarded,
+      via,
+    ]),
+    [
+      [["10.0.0.0/8"], false, true],
+      [[], false, false],
+      [[], true, false],
+    ],
+  );
+});
+
+test("compileSnapshot() lets websocket pass unless a route names other protocols or none", () => {
+  const snapshot = compile(
+    file({
+      http: [
+        'match = [{ port = 8080 }]\nroute = "s"',
+        'match = [{ port = 8080 }]\nroute = "s"\nupgrade = ["WebSocket", "IRC/6.9"]',
+        'route = "s"\nupgrade = []',
+      ].join("\n[[virtual_service.http]]\n"),
+    }),
+  );
+  assert.deepEqual(
+    snapshot.virtualHosts[0]?.routes.map(
+      ({ action }) => action.kind === "forward" && action.upgrade,
+    ),
+    [["websocket"], ["websocket", "irc/6.9"], []],
   );
 });
 

@@ -11,6 +11,7 @@ import {
 import { parseHost, parseHostPattern } from "../../src/config/host-name.ts";
 import { buildHostSet, contains, overlaps } from "../../src/config/host-overlap.ts";
 import { nearest } from "../../src/config/nearest.ts";
+import { parseNetwork } from "../../src/config/network.ts";
 import { parseDuration, parseSize } from "../../src/config/units.ts";
 import type { Result } from "../../src/core/result.ts";
 
@@ -48,9 +49,35 @@ test("parseSize() reads binary units", () => {
     ["64KB", undefined],
     ["64k", undefined],
     ["64", undefined],
-    ["1GiB", undefined],
+    ["3GiB", 3 * 2 ** 30],
+    ["1024TiB", 2 ** 50],
+    ["1PiB", undefined],
   ];
   for (const [text, expected] of rows) assert.equal(value(parseSize(text)), expected, text);
+});
+
+test("parseNetwork() writes networks in one spelling and refuses bits beyond the prefix", () => {
+  const rows: [string, string | undefined][] = [
+    ["10.0.0.0/8", "10.0.0.0/8"],
+    ["10.0.0.1", "10.0.0.1/32"],
+    ["0.0.0.0/0", "0.0.0.0/0"],
+    ["2001:DB8::/32", "2001:db8::/32"],
+    ["::1", "::1/128"],
+    ["10.0.0.1/8", undefined],
+    ["10.0.0.0/33", undefined],
+    ["10.0.0.0/", undefined],
+    ["10.0.0/8", undefined],
+    ["2001:db8::1/32", undefined],
+    ["[::1]", undefined],
+    ["::1/129", undefined],
+    ["::ffff:10.0.0.1", undefined],
+    ["::ffff:10.0.0.0/104", undefined],
+    ["fe80::1%eth0", undefined],
+    ["localhost", undefined],
+    [" 10.0.0.1", undefined],
+    ["", undefined],
+  ];
+  for (const [text, expected] of rows) assert.equal(value(parseNetwork(text)), expected, text);
 });
 
 test("parseHostPattern() folds what it takes and refuses the rest", () => {

@@ -91,16 +91,16 @@ const ROWS: readonly Row[] = [
     name: "several unknown keys",
     text: file({ web: "a.b = 1\nc = 2\nd = 3" }),
     lines: [
-      "7:1: error: gateway[0].a: unknown key; expected one of name, listen, protocol, hosts, selector, tls, limits, timeouts",
-      "8:1: error: gateway[0].c: unknown key; expected one of name, listen, protocol, hosts, selector, tls, limits, timeouts",
-      "9:1: error: gateway[0].d: unknown key; expected one of name, listen, protocol, hosts, selector, tls, limits, timeouts",
+      "7:1: error: gateway[0].a: unknown key; expected one of name, listen, protocol, hosts, selector, tls, trusted_proxies, forwarded, via, limits, timeouts",
+      "8:1: error: gateway[0].c: unknown key; expected one of name, listen, protocol, hosts, selector, tls, trusted_proxies, forwarded, via, limits, timeouts",
+      "9:1: error: gateway[0].d: unknown key; expected one of name, listen, protocol, hosts, selector, tls, trusted_proxies, forwarded, via, limits, timeouts",
     ],
   },
   {
     name: "a reserved key",
     text: file({ web: "constructor = 1" }),
     lines: [
-      "7:1: error: gateway[0].constructor: unknown key; expected one of name, listen, protocol, hosts, selector, tls, limits, timeouts",
+      "7:1: error: gateway[0].constructor: unknown key; expected one of name, listen, protocol, hosts, selector, tls, trusted_proxies, forwarded, via, limits, timeouts",
     ],
   },
   {
@@ -158,11 +158,10 @@ const ROWS: readonly Row[] = [
   },
   {
     name: "gateway keys",
-    text: file({ web: "https_redirect = true\nvia = true\nno_sni = 'x'" }),
+    text: file({ web: "https_redirect = true\nno_sni = 'x'" }),
     lines: [
       "7:1: error: gateway[0].https_redirect: not supported by this version",
-      "8:1: error: gateway[0].via: not supported by this version",
-      "9:1: error: gateway[0].no_sni: not supported by this version",
+      "8:1: error: gateway[0].no_sni: not supported by this version",
     ],
   },
   {
