@@ -16,7 +16,7 @@ import { DIST } from "./project.ts";
  * 1.2 with 8 and 1.9 with 4, against 12 to 18 MB of memory. `--min-semi-space-size`, `--v8-pool-size` and
  * `--no-strip-types` change neither start nor idle memory. Heap limits stay V8's own, which follow the machine's memory.
  */
-export const RUNTIME_FLAGS: readonly string[] = [
+const RUNTIME_FLAGS: readonly string[] = [
   // SIGUSR1 means "reopen the logs" here; without this it would open a debugger on port 9229.
   "--disable-sigusr1",
   // Each of these would otherwise follow a variable that was meant for another program: NODE_USE_ENV_PROXY (the

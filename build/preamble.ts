@@ -7,7 +7,7 @@
 export const MAIN_PREAMBLE = `"use strict";(${dropRuntimeVariables.toString()})(process.env);`;
 
 /** Deletes every variable whose name begins with `NODE_` from this environment. Its text is bundled: no imports, no types. */
-export function dropRuntimeVariables(environment: Record<string, string | undefined>): void {
+function dropRuntimeVariables(environment: Record<string, string | undefined>): void {
   for (const name of Object.keys(environment)) {
     if (name.startsWith("NODE_")) delete environment[name];
   }

@@ -10,9 +10,13 @@ export interface TestCommand {
 /** Every program besides node, npm and what no Debian system lacks that a test starts. */
 export const TEST_COMMANDS: readonly TestCommand[] = [
   { command: "curl", debianPackage: "curl" },
+  { command: "debootstrap", debianPackage: "debootstrap" },
   { command: "dnsmasq", debianPackage: "dnsmasq-base" },
   { command: "nginx", debianPackage: "nginx" },
   { command: "openssl", debianPackage: "openssl" },
+  { command: "python3", debianPackage: "python3-minimal" },
+  { command: "strace", debianPackage: "strace" },
+  { command: "systemd-analyze", debianPackage: "systemd" },
 ];
 
 /** Where Debian puts daemons; a user's PATH often lacks it. */
