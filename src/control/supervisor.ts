@@ -45,6 +45,7 @@ export class Supervisor {
   #turn: Promise<unknown> = Promise.resolve();
   #restartMs = RESTART_MS_MIN;
   #restarts = 0;
+  readonly #boxId = `gatehouse-${crypto.randomUUID().slice(0, 8)}`;
   #droppedBefore = 0;
   #ending = false;
 
@@ -147,7 +148,7 @@ export class Supervisor {
   #spawn(index: number): WorkerHandle {
     return new WorkerHandle(
       this.#options.workerSource,
-      { index },
+      { index, boxId: this.#boxId },
       {
         message: (worker, message) => this.#onMessage(worker, message),
         exit: (worker, error) => this.#onExit(worker, error),

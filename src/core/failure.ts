@@ -53,6 +53,7 @@ const ROWS = {
   "header-timeout":       [408, 0, "downstream", false, "off", "Request timeout"],
   "body-timeout":         [408, 0, "downstream", false, "off", "Request timeout"],
   "not-implemented":      [501, 0, "downstream", false, "off", "Not implemented"],
+  "body-too-large":       [413, 0, "downstream", false, "off", "Content too large"],
   "expectation-failed":   [417, 0, "downstream", false, "off", "Expectation failed"],
   "uri-too-long":         [414, 0, "downstream", false, "off", "URI too long"],
   "version-not-supported":[505, 0, "downstream", false, "off", "HTTP version not supported"],
@@ -63,6 +64,7 @@ const ROWS = {
   "no-virtual-host":      [404, ALERT_UNRECOGNIZED_NAME, "downstream", false, "off", "Not found"],
   "no-route":             [404, ALERT_UNRECOGNIZED_NAME, "downstream", false, "off", "Not found"],
   "misdirected":          [421, 0, "downstream", false, "off", "Misdirected request"],
+  "loop":                 [508, 0, "downstream", false, "warning", "Loop detected"],
   // Upstream.
   "no-endpoint":          [503, ALERT_INTERNAL_ERROR, "upstream", false, "warning", "Service unavailable"],
   "connect-refused":      [502, ALERT_INTERNAL_ERROR, "upstream", true, "warning", "Bad gateway"],

@@ -1,5 +1,6 @@
 /** What the edge says of the client to the endpoint: overwritten for strangers, appended to for trusted proxies. */
-import { type Cidr, anyCidrHolds } from "./ip.ts";
+import { isAuthority } from "./http1/target.ts";
+import { type Cidr, anyCidrHolds, parseIpGroups } from "./ip.ts";
 
 /** What earlier proxies said, as far as it is believed; and who the client is. */
 export interface ForwardedChain {
@@ -30,7 +31,8 @@ const PORT = /^\d{1,5}$/;
 
 /**
  * Believes `forwarding` (X-Forwarded-… name, value, name, value … as sent) only when the peer is a trusted proxy, and then
- * walks the addresses from right to left: the first that is not trusted is the client. Pure.
+ * walks the addresses from right to left: the first that is not trusted is the client. What is no address ends the walk,
+ * and of several values of the other fields the last one counts, which the nearest proxy wrote. Pure.
  */
 export function readForwarded(
   facts: ConnectionFacts,
@@ -43,16 +45,33 @@ export function readForwarded(
     return { client: peer, earlier: "", proto, host, port };
   }
   const hops = listOf(forwarding, "x-forwarded-for").slice(-HOPS_MAX);
-  const saidProto = listOf(forwarding, "x-forwarded-proto")[0] ?? "";
-  const saidHost = listOf(forwarding, "x-forwarded-host")[0] ?? "";
-  const saidPort = listOf(forwarding, "x-forwarded-port")[0] ?? "";
+  const saidProto = listOf(forwarding, "x-forwarded-proto").at(-1) ?? "";
+  const saidHost = listOf(forwarding, "x-forwarded-host").at(-1) ?? "";
+  const saidPort = listOf(forwarding, "x-forwarded-port").at(-1) ?? "";
   return {
-    client: hops.findLast((hop) => !anyCidrHolds(trusted, hop)) ?? hops[0] ?? peer,
+    client: walkToClient(peer, hops, trusted),
     earlier: hops.join(", "),
     proto: SCHEME.test(saidProto) ? saidProto.toLowerCase() : proto,
-    host: saidHost === "" ? host : saidHost,
+    host: isAuthority(saidHost) ? saidHost : host,
     port: PORT.test(saidPort) ? saidPort : port,
   };
+}
+
+function walkToClient(peer: string, hops: readonly string[], trusted: readonly Cidr[]): string {
+  let client = peer;
+  for (const hop of hops.toReversed()) {
+    const address = withoutPort(hop);
+    if (parseIpGroups(address) === undefined) return client;
+    client = address;
+    if (!anyCidrHolds(trusted, address)) return client;
+  }
+  return client;
+}
+
+/** Some proxies write `192.0.2.1:4711` or `[2001:db8::1]:4711`. */
+function withoutPort(hop: string): string {
+  if (hop.startsWith("[")) return hop.slice(1, hop.indexOf("]"));
+  return hop.replace(/^([\d.]+):\d+$/, "$1");
 }
 
 /** The X-Forwarded-… lines with CRLF. Pure. */
@@ -73,15 +92,15 @@ export function forwardedElement(chain: ForwardedChain, peer: string, earlier: s
   return `Forwarded: ${earlier === "" ? element : `${earlier}, ${element}`}\r\n`;
 }
 
-/** All values of one field, split at commas, in order; empty members dropped (RFC 9110 §5.6.1). Pure. */
-export function listOf(fields: readonly string[], folded: string): readonly string[] {
-  const values: string[] = [];
-  for (let i = 0; i < fields.length; i += 2) {
-    if (fields[i]?.toLowerCase() !== folded) continue;
-    for (const member of (fields[i + 1] ?? "").split(",")) {
-      const value = member.trim();
-      if (value !== "") values.push(value);
-    }
-  }
-  return values;
+/** All values of one field in order, as sent. Pure. */
+export function valuesOf(fields: readonly string[], folded: string): readonly string[] {
+  return fields.filter((_, i) => i % 2 === 1 && fields[i - 1]?.toLowerCase() === folded);
+}
+
+/** All values of a field without quoted strings, split at commas; empty members dropped (RFC 9110 §5.6.1). */
+function listOf(fields: readonly string[], folded: string): readonly string[] {
+  return valuesOf(fields, folded)
+    .flatMap((value) => value.split(","))
+    .map((member) => member.trim())
+    .filter((member) => member !== "");
 }

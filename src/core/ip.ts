@@ -36,9 +36,10 @@ export function parseCidr(text: string): Cidr | undefined {
   return { groups, bits: Number(suffix) + (isV4 ? MAPPED_BITS : 0) };
 }
 
-/** Whether the network holds the address. Pure. */
+/** Whether the network holds the address. An IPv6 network never holds an IPv4 address, not even `::/0`. Pure. */
 export function cidrHolds(cidr: Cidr, address: IpGroups): boolean {
   let bits = cidr.bits;
+  if (bits < MAPPED_BITS && isMappedGroups(address)) return false;
   for (let i = 0; i < GROUPS && bits > 0; i += 1) {
     const counted = Math.min(bits, GROUP_BITS);
     const mask = 0xffff & (0xffff << (GROUP_BITS - counted));
@@ -53,6 +54,10 @@ export function anyCidrHolds(cidrs: readonly Cidr[], address: string): boolean {
   if (cidrs.length === 0) return false;
   const groups = parseIpGroups(address);
   return groups !== undefined && cidrs.some((cidr) => cidrHolds(cidr, groups));
+}
+
+function isMappedGroups(groups: IpGroups): boolean {
+  return groups[5] === 0xffff && groups.slice(0, 5).every((group) => group === 0);
 }
 
 function parseIpv4(text: string): readonly [number, number] | undefined {

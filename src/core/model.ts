@@ -368,4 +368,6 @@ export type FromWorker =
 export interface WorkerStart {
   /** 0-based; a replacement has the number of the one that died. */
   readonly index: number;
+  /** This box in CDN-Loop (RFC 8586 §2): the same for all workers of the process. */
+  readonly boxId: string;
 }

@@ -5,8 +5,14 @@ import { BODY_CHUNKED, BODY_UNTIL_CLOSE } from "../core/http1/framing.ts";
 import type { RequestHead } from "../core/http1/request-head.ts";
 import { type ResponseHead, parseResponseHead } from "../core/http1/response-head.ts";
 import { SCAN_FORBIDDEN, SCAN_INCOMPLETE, resumeScan, scanHead } from "../core/http1/scan.ts";
-import { serialiseInterim, serialiseResponse } from "../core/http1/serialise.ts";
-import { writeChunked, writePlain } from "./body-writer.ts";
+import {
+  isSwitching,
+  serialiseInterim,
+  serialiseResponse,
+  serialiseSwitching,
+} from "../core/http1/serialise.ts";
+import { filterTrailers } from "../core/http1/trailers.ts";
+import { type BodyPart, writeChunked, writePlain } from "./body-writer.ts";
 import type { ExchangeReport } from "./exchange-report.ts";
 import type { HttpConnection } from "./http-connection.ts";
 
@@ -17,11 +23,19 @@ const TRAILER_BYTES_MAX = 8 * 1024;
 /** Interim answers to one request; more is a loop. */
 const INTERIM_MAX = 16;
 
+/** The request that is being answered. */
+export interface RelayedRequest {
+  readonly head: RequestHead;
+  readonly report: ExchangeReport;
+  readonly upgrade: string | undefined;
+}
+
 /** One attempt's answer. Owned by its Exchange; writes to the client's socket. */
 export class AnswerRelay {
   readonly #connection: HttpConnection;
   readonly #report: ExchangeReport;
   readonly #request: RequestHead;
+  readonly #upgrade: string | undefined;
   #partial: Buffer | undefined;
   #scanned = 0;
   #interims = 0;
@@ -36,15 +50,19 @@ export class AnswerRelay {
   started = false;
   /** All of it has been handed to the client's socket. */
   done = false;
+  /** The endpoint switches protocols (101): what it has sent behind the head; the head has gone to the client. */
+  switched: Buffer | undefined;
   /** The connection to the client may go on after it. */
   keepAlive = false;
   /** Set when the answer is not HTTP as we know it. */
   failure: Failure | undefined;
 
-  constructor(connection: HttpConnection, report: ExchangeReport, request: RequestHead) {
+  /** `upgrade`: the token that was passed on; a switch to anything else is refused. */
+  constructor(connection: HttpConnection, request: RelayedRequest) {
     this.#connection = connection;
-    this.#report = report;
-    this.#request = request;
+    this.#report = request.report;
+    this.#request = request.head;
+    this.#upgrade = request.upgrade;
   }
 
   /** The connection to the endpoint can take another request. */
@@ -62,7 +80,7 @@ export class AnswerRelay {
   /** The endpoint has sent its FIN: that ends an answer without length, and cuts off any other. */
   end(): void {
     if (this.#head?.body !== BODY_UNTIL_CLOSE || this.done) return;
-    this.#write("", { bytes: EMPTY, start: 0, length: 0, last: true });
+    this.#write("", { bytes: EMPTY, start: 0, length: 0, trailers: "" });
     this.done = true;
   }
 
@@ -70,7 +88,7 @@ export class AnswerRelay {
     const data = this.#partial === undefined ? bytes : Buffer.concat([this.#partial, bytes]);
     let start = 0;
     let scanned = this.#scanned;
-    while (!this.started && this.failure === undefined) {
+    while (!this.started && this.failure === undefined && this.switched === undefined) {
       const end = scanHead(data, start + scanned, data.length);
       if (end === SCAN_FORBIDDEN) return this.#refuse("forbidden character or bare CR or LF");
       if (end === SCAN_INCOMPLETE) {
@@ -87,7 +105,8 @@ export class AnswerRelay {
       if (!parsed.ok) return this.#refuse(parsed.error.detail);
       start = end;
       scanned = 0;
-      if (parsed.value.status < 200) this.#takeInterim(parsed.value);
+      if (parsed.value.status === 101) this.#switch(parsed.value, data.subarray(start));
+      else if (parsed.value.status < 200) this.#takeInterim(parsed.value);
       else this.#begin(parsed.value, requestDone, { data, start });
     }
   }
@@ -95,10 +114,27 @@ export class AnswerRelay {
   /** 100 goes only to who asked for it, none to HTTP/1.0 (RFC 9110 §15.2). */
   #takeInterim(head: ResponseHead): void {
     this.#interims += 1;
-    if (head.status === 101) return this.#refuse("101 without a request for it (RFC 9110 §7.8)");
     if (this.#interims > INTERIM_MAX) return this.#refuse("too many interim answers");
     if (this.#request.minor === 0 || (head.status === 100 && !this.#request.expectContinue)) return;
     const text = serialiseInterim(head);
+    this.#report.bytesOut += text.length;
+    this.#connection.socket.write(text, "latin1");
+  }
+
+  /** Only to what was asked for (RFC 9110 §7.8). */
+  #switch(head: ResponseHead, rest: Buffer): void {
+    const wanted = this.#upgrade?.toLowerCase();
+    if (
+      wanted === undefined ||
+      !isSwitching(head) ||
+      head.section.upgrade?.toLowerCase() !== wanted
+    ) {
+      return this.#refuse("101 without a request for it (RFC 9110 §7.8)");
+    }
+    const text = serialiseSwitching(head);
+    this.switched = Buffer.from(rest);
+    this.#report.status = head.status;
+    this.#report.markFirstByte();
     this.#report.bytesOut += text.length;
     this.#connection.socket.write(text, "latin1");
   }
@@ -141,10 +177,17 @@ export class AnswerRelay {
       this.done = this.#left === 0;
       this.#excess = length < available;
     }
-    this.#write(head, { bytes, start, length, last: this.done });
+    this.#write(head, { bytes, start, length, trailers: this.done ? this.#trailers() : undefined });
   }
 
-  #write(head: string, part: Parameters<typeof writePlain>[2]): void {
+  /** Passed on to who asked for trailers or heard of them (RFC 9110 §6.5.1). */
+  #trailers(): string {
+    const section = this.#decoder?.trailer ?? "";
+    const wanted = this.#request.section.teTrailers || this.#head?.section.trailer !== undefined;
+    return section !== "" && wanted ? filterTrailers(section) : "";
+  }
+
+  #write(head: string, part: BodyPart): void {
     const { socket } = this.#connection;
     const write = this.#chunked ? writeChunked : writePlain;
     this.#report.bytesOut += write(socket, head, part);

@@ -1,15 +1,14 @@
 /** Head and body bytes put together into one write. */
 import type { Socket } from "node:net";
 
-/** A range of body bytes; `last` = the body ends with it. */
+/** A range of body bytes. */
 export interface BodyPart {
   readonly bytes: Buffer;
   readonly start: number;
   readonly length: number;
-  readonly last: boolean;
+  /** The body ends with it: trailer lines with CRLF, or nothing; undefined = more is to come. */
+  readonly trailers: string | undefined;
 }
-
-const LAST_CHUNK = "0\r\n\r\n";
 
 /**
  * Writes `head` (latin1, may be empty) and the body bytes as they are. Copies them, so that the caller's buffer may
@@ -21,9 +20,10 @@ export function writePlain(socket: Socket, head: string, part: BodyPart): number
 
 /** The same with the body bytes as one chunk (RFC 9112 §7.1), and the last chunk where the body ends. */
 export function writeChunked(socket: Socket, head: string, part: BodyPart): number {
-  if (part.length === 0) return writeJoined(socket, head, part, part.last ? LAST_CHUNK : "");
-  const prefix = `${head}${part.length.toString(16)}\r\n`;
-  return writeJoined(socket, prefix, part, part.last ? `\r\n${LAST_CHUNK}` : "\r\n");
+  const { length, trailers } = part;
+  const ending = trailers === undefined ? "" : `0\r\n${trailers}\r\n`;
+  if (length === 0) return writeJoined(socket, head, part, ending);
+  return writeJoined(socket, `${head}${length.toString(16)}\r\n`, part, `\r\n${ending}`);
 }
 
 // oxlint-disable-next-line max-params -- called for each read on the hot path: no object for it

@@ -1,4 +1,5 @@
 /** What every connection of a worker sees of its surroundings. */
+import type { Cidr } from "../core/ip.ts";
 import type { Listener, Snapshot } from "../core/model.ts";
 import type { VirtualHostApps } from "../routing/virtual-host-apps.ts";
 import type { HttpRecord, TunnelRecord } from "../telemetry/access-log.ts";
@@ -12,6 +13,8 @@ export interface Runtime {
   readonly apps: VirtualHostApps;
   /** By the index of the service in the snapshot. */
   readonly services: readonly ServiceState[];
+  /** The networks of each gateway's trusted proxies, by the index of the gateway. */
+  readonly trustedProxies: readonly (readonly Cidr[])[];
 }
 
 /** Owned by the worker; connections only read it. */
@@ -29,6 +32,8 @@ export interface ProxyContext {
   readonly random: () => number;
   /** A new unique id for a request. */
   readonly requestId: () => string;
+  /** This box in CDN-Loop; unique to the process (RFC 8586 §2). */
+  readonly boxId: string;
   readonly accessLog: AccessLog;
   /** Tells the program's own log of failures that an operator should know of, at a bounded rate. */
   readonly failureLog: FailureLog;
@@ -46,6 +51,8 @@ export interface AccessLog {
 export interface DownstreamConnection {
   /** Finish what is under way, then close; idle ones close at once. */
   drain(): void;
+  /** Joined to an endpoint until one of them ends: a drain waits longer for it. */
+  readonly isTunnel: boolean;
   /** Close with a reset. */
   reset(): void;
 }

@@ -15,7 +15,10 @@ export interface ExchangeStart {
 
 /** Filled while the exchange goes on, written once at its end. Owned by its Exchange. */
 export class ExchangeReport {
-  readonly requestId: string;
+  /** Made here, or kept from a trusted proxy. */
+  requestId: string;
+  /** As the access log shows it: the peer, or whom trusted proxies name. */
+  client: string;
   gateway: Gateway | undefined;
   routed: RoutedRequest | undefined;
   endpoint: Endpoint | undefined;
@@ -34,6 +37,7 @@ export class ExchangeReport {
     this.#head = head;
     this.#start = start;
     this.requestId = connection.context.requestId();
+    this.client = connection.client;
   }
 
   /** The first byte of the answer goes out now. */
@@ -45,13 +49,13 @@ export class ExchangeReport {
   write(failure: Failure | undefined): void {
     const durationMs = this.#connection.context.now() - this.#start.startedMs;
     this.#count(failure, durationMs);
-    const { context, client, bytesIn } = this.#connection;
+    const { context, bytesIn } = this.#connection;
     const head = this.#head;
     const query = context.runtime().snapshot.accessLog.query;
     context.accessLog.http({
       time: this.#start.startedAt,
       gateway: this.gateway?.name,
-      client,
+      client: this.client,
       durationMs,
       bytesIn,
       bytesOut: this.bytesOut,

@@ -1,8 +1,6 @@
 /** One request and its answer: routed, tried, forwarded, streamed, logged. */
 import type { Socket } from "node:net";
 import type { Failure } from "../core/failure.ts";
-import { ChunkedDecoder } from "../core/http1/chunked.ts";
-import { BODY_CHUNKED, BODY_NONE } from "../core/http1/framing.ts";
 import type { RequestHead } from "../core/http1/request-head.ts";
 import { serialiseRequest } from "../core/http1/serialise.ts";
 import type { Endpoint } from "../core/model.ts";
@@ -10,9 +8,9 @@ import { RETRIES_DEFAULT, mayRepeatOnNew, mayTryAnother } from "../core/retry.ts
 import type { UpstreamConnection, UpstreamUser } from "../upstream/connection.ts";
 import type { ServiceState } from "../upstream/service-state.ts";
 import { AnswerRelay } from "./answer-relay.ts";
-import { type BodyPart, writeChunked, writePlain } from "./body-writer.ts";
+import { writePlain } from "./body-writer.ts";
 import { addTo } from "./context.ts";
-import { requestEdgeFields } from "./edge-fields.ts";
+import { hasPassedHere } from "./edge-fields.ts";
 import { ExchangeReport, type ExchangeStart, statusOf } from "./exchange-report.ts";
 import type { HttpConnection } from "./http-connection.ts";
 import {
@@ -23,32 +21,33 @@ import {
   serialiseLocalAnswer,
   wantsJson,
 } from "./local-answer.ts";
-import { routeRequest } from "./route-request.ts";
-
-/** A trailer section of a request is bounded like a small head. */
-const TRAILER_BYTES_MAX = 8 * 1024;
+import { RequestBody } from "./request-body.ts";
+import { type RoutedRequest, routeRequest } from "./route-request.ts";
+import type { TunnelOwner } from "./tunnel.ts";
 
 /**
- * Lives from a whole request head to the last byte of the answer. Owned by its HttpConnection, which feeds it body
- * bytes and tells it of the client; upstream events come through UpstreamUser.
+ * Lives from a whole request head to the last byte of the answer, or of the tunnel that it became. Owned by its
+ * HttpConnection, which feeds it body bytes and tells it of the client; upstream events come through UpstreamUser.
  */
-export class Exchange implements UpstreamUser {
+export class Exchange implements UpstreamUser, TunnelOwner {
   readonly #connection: HttpConnection;
   readonly #head: RequestHead | undefined;
   readonly #report: ExchangeReport;
+  #body: RequestBody | undefined;
+  #edgeLines = "";
+  /** The Upgrade token that passes. */
+  #upgrade: string | undefined;
   #service: ServiceState | undefined;
   #upstream: UpstreamConnection | undefined;
   /** The present connection was kept alive from an earlier request. */
   #reused = false;
-  #tried: Endpoint[] = [];
+  readonly #tried: Endpoint[] = [];
   #repeated = false;
   #sent = false;
-  /** The whole body as it was sent with the head, for a repetition; undefined = none or not at hand. */
+  /** The whole body as it was sent with the head, for a repetition; undefined = none. */
   #replay: Buffer | undefined;
+  /** Everything that was sent is still at hand. */
   #replayable = true;
-  #bodyLeft: number;
-  #decoder: ChunkedDecoder | undefined;
-  #requestDone: boolean;
   #relay: AnswerRelay | undefined;
   #finished = false;
 
@@ -57,22 +56,27 @@ export class Exchange implements UpstreamUser {
     this.#connection = connection;
     this.#head = head;
     this.#report = new ExchangeReport(connection, head, start);
-    this.#bodyLeft = head?.body ?? BODY_NONE;
-    this.#requestDone = this.#bodyLeft === BODY_NONE;
-    if (this.#bodyLeft === BODY_CHUNKED) this.#decoder = new ChunkedDecoder(TRAILER_BYTES_MAX);
   }
 
   /** Routes the request and begins to serve it. */
   start(): void {
     const head = this.#head;
     if (head === undefined) return;
-    const routed = routeRequest(this.#connection.context, this.#connection.view.listener, head);
+    const { context, view } = this.#connection;
+    this.#body = new RequestBody(head, view.listener.limits.bodyBytesMax);
+    const routed = routeRequest(context, view.listener, head);
     this.#report.gateway = routed.gateway;
+    if (hasPassedHere(head.section.loop, context.boxId)) {
+      return this.fail({ kind: "loop", detail: "it passed here before (RFC 8586)" });
+    }
     if (routed.kind === "failure") return this.fail(routed.failure);
     this.#report.routed = routed;
+    if (this.#body.failure !== undefined) return this.fail(this.#body.failure);
     const { action } = routed.decision.route;
     if (action.kind === "redirect") return this.#answer(redirectAnswer(action, head));
     if (action.kind === "respond") return this.#answer(respondAnswer(action));
+    this.#upgrade = allowedUpgrade(head, action.upgrade);
+    this.#prepare(head, routed);
     this.#service = routed.service;
     this.#attempt();
   }
@@ -80,13 +84,15 @@ export class Exchange implements UpstreamUser {
   /** Takes request body bytes; returns how many were used. The rest waits with the connection. */
   takeBody(bytes: Buffer): number {
     const upstream = this.#upstream;
-    if (this.#requestDone || !this.#sent || upstream === undefined) return 0;
+    const body = this.#body;
+    if (body === undefined || body.done || !this.#sent || upstream === undefined) return 0;
     if (upstream.socket.writableNeedDrain) {
       this.#connection.socket.pause();
       return 0;
     }
     this.#replayable = false;
-    const used = this.#forward(upstream.socket, "", bytes);
+    const used = body.forward(upstream.socket, "", bytes);
+    if (body.failure !== undefined) this.fail(body.failure);
     if (this.#finished) return used;
     this.#setWaitingLimit();
     if (upstream.socket.writableNeedDrain) this.#connection.socket.pause();
@@ -118,10 +124,8 @@ export class Exchange implements UpstreamUser {
     if (this.#connection.socket.writableNeedDrain) {
       this.#abort({ kind: "client-stalled", detail: "no byte taken in time" });
     } else if (!this.#requestDone && this.#upstream?.socket.writableNeedDrain !== true) {
-      this.#upstream?.destroy();
       this.fail({ kind: "body-timeout", detail: "request body stalled" });
     } else {
-      this.#upstream?.destroy();
       this.fail({ kind: "response-timeout", detail: "endpoint silent" });
     }
   }
@@ -131,11 +135,10 @@ export class Exchange implements UpstreamUser {
     if (this.#finished) return;
     this.#dropUpstream();
     if (this.#relay?.started === true) return this.#abort(failure);
-    const { kind } = failure;
     this.#report.failure = failure;
     if (statusOf(failure) === 0) return this.#abort(failure);
-    const answer = failureAnswer(kind, this.#report.requestId, wantsJson(this.#head));
-    this.#answer(answer);
+    const { requestId } = this.#report;
+    this.#answer(failureAnswer(failure.kind, requestId, wantsJson(this.#head)));
   }
 
   /** Writes the log line of a connection that asked nothing. */
@@ -155,6 +158,7 @@ export class Exchange implements UpstreamUser {
     if (relay === undefined) return;
     relay.take(bytes, this.#requestDone);
     if (relay.failure !== undefined) return this.fail(relay.failure);
+    if (relay.switched !== undefined) return this.#becomeTunnel(relay.switched);
     if (relay.done) return this.#finishRelay(relay);
     if (this.#connection.socket.writableNeedDrain) this.#upstream?.socket.pause();
     this.#setWaitingLimit();
@@ -176,14 +180,39 @@ export class Exchange implements UpstreamUser {
     if (!this.#finished) this.#retryOrFail(failure);
   }
 
+  onTunnelBytes(received: number, sent: number): void {
+    const { context, view } = this.#connection;
+    this.#connection.bytesIn += received;
+    this.#report.bytesOut += sent;
+    this.#connection.deadlineMs = context.deadlines.after(view.listener.timeouts.tunnelIdleMs);
+  }
+
+  onTunnelDone(failure: Failure | undefined): void {
+    this.#report.write(failure);
+  }
+
+  get #requestDone(): boolean {
+    return this.#body?.done ?? true;
+  }
+
+  /** What the edge says of the client, and what it believes of earlier proxies. */
+  #prepare(head: RequestHead, routed: RoutedRequest): void {
+    const fields = this.#connection.edgeFieldsOf(head, routed, this.#report.requestId);
+    this.#edgeLines = fields.lines;
+    this.#report.requestId = fields.requestId;
+    if (fields.client !== undefined) this.#report.client = fields.client;
+  }
+
   #attempt(): void {
     const service = this.#service;
     if (service === undefined) return;
     const endpoint = service.pick(this.#tried);
     if (endpoint === undefined) {
-      return this.fail(
-        this.#report.failure ?? { kind: "no-endpoint", detail: service.service.name },
-      );
+      const failure = this.#report.failure ?? {
+        kind: "no-endpoint" as const,
+        detail: service.service.name,
+      };
+      return this.fail(failure);
     }
     this.#tried.push(endpoint);
     this.#report.endpoint = endpoint;
@@ -199,19 +228,12 @@ export class Exchange implements UpstreamUser {
     const head = this.#head;
     this.#dropUpstream();
     if (service === undefined || head === undefined) return this.fail(failure);
-    const reset = {
-      kind: failure.kind,
-      method: head.method,
-      reused: this.#reused,
-      answered: this.#relay?.answered ?? false,
-      replayable: this.#replayable,
-    };
     const { endpoint } = this.#report;
     if (!this.#sent && mayTryAnother(failure.kind) && this.#report.attempts <= RETRIES_DEFAULT) {
       addTo(this.#connection.context, service.service.slots.retries, 1);
       this.#report.failure = failure;
       this.#attempt();
-    } else if (!this.#repeated && endpoint !== undefined && mayRepeatOnNew(reset)) {
+    } else if (endpoint !== undefined && this.#mayRepeat(failure, head)) {
       addTo(this.#connection.context, service.service.slots.retries, 1);
       this.#repeated = true;
       this.#reused = false;
@@ -223,6 +245,17 @@ export class Exchange implements UpstreamUser {
     }
   }
 
+  #mayRepeat(failure: Failure, head: RequestHead): boolean {
+    if (this.#repeated) return false;
+    return mayRepeatOnNew({
+      kind: failure.kind,
+      method: head.method,
+      reused: this.#reused,
+      answered: this.#relay?.answered ?? false,
+      replayable: this.#replayable,
+    });
+  }
+
   /** Sends the head with what is at hand of the body, in one write. */
   #send(): void {
     const head = this.#head;
@@ -232,47 +265,43 @@ export class Exchange implements UpstreamUser {
     this.#report.failure = undefined;
     this.#sent = true;
     upstream.uses += 1;
-    this.#relay = new AnswerRelay(connection, this.#report, head);
-    const edge = connection.edgeFields + requestEdgeFields(head, this.#report.requestId);
-    const text = serialiseRequest(head, head.authority, edge);
-    const body = this.#replay ?? (this.#requestDone ? undefined : connection.takePending());
-    if (body === undefined) upstream.socket.write(text, "latin1");
-    else connection.giveBack(body, this.#sendWithBody(upstream.socket, text, body));
+    const upgrade = this.#upgrade;
+    this.#relay = new AnswerRelay(connection, { head, report: this.#report, upgrade });
+    const edgeFields = this.#edgeLines;
+    // HTTP/1.0 may come without Host, HTTP/1.1 must not go without: the endpoint is asked by its own name then.
+    const authority = head.authority === "" ? upstream.endpoint.name : head.authority;
+    const text = serialiseRequest(head, { authority, edgeFields, upgrade });
+    if (this.#replay !== undefined) this.#sendAgain(upstream.socket, text, this.#replay);
+    else {
+      const pending = this.#requestDone ? undefined : connection.takePending();
+      if (pending === undefined) upstream.socket.write(text, "latin1");
+      else connection.giveBack(pending, this.#sendWithBody(upstream.socket, text, pending));
+    }
     if (!this.#finished) this.#setWaitingLimit();
   }
 
+  #sendAgain(socket: Socket, text: string, body: Buffer): void {
+    writePlain(socket, text, { bytes: body, start: 0, length: body.length, trailers: undefined });
+  }
+
   /** A body that is whole in the first write is kept for a repetition. Returns how many bytes were used. */
-  #sendWithBody(socket: Socket, text: string, body: Buffer): number {
-    if (this.#replay !== undefined) {
-      writePlain(socket, text, { bytes: body, start: 0, length: body.length, last: true });
-      return body.length;
-    }
-    const used = this.#forward(socket, text, body);
-    if (this.#requestDone && this.#decoder === undefined) this.#replay = body.subarray(0, used);
+  #sendWithBody(socket: Socket, text: string, bytes: Buffer): number {
+    const body = this.#body;
+    if (body === undefined) return 0;
+    const used = body.forward(socket, text, bytes);
+    if (body.failure !== undefined) this.fail(body.failure);
+    if (body.done && body.isPlain) this.#replay = bytes.subarray(0, used);
     else this.#replayable = false;
     return used;
   }
 
-  /** Writes `prefix` and the body bytes in the framing of the request; returns how many belong to it. */
-  #forward(socket: Socket, prefix: string, bytes: Buffer): number {
-    const decoder = this.#decoder;
-    if (decoder === undefined) {
-      const length = Math.min(this.#bodyLeft, bytes.length);
-      this.#bodyLeft -= length;
-      this.#requestDone = this.#bodyLeft === 0;
-      const part: BodyPart = { bytes, start: 0, length, last: this.#requestDone };
-      if (prefix !== "") writePlain(socket, prefix, part);
-      else socket.write(length === bytes.length ? bytes : bytes.subarray(0, length));
-      return length;
-    }
-    const length = decoder.decode(bytes, 0, bytes.length);
-    if (decoder.broken) {
-      this.fail({ kind: "bad-request", detail: "malformed chunk (RFC 9112 §7.1)" });
-      return bytes.length;
-    }
-    this.#requestDone = decoder.done;
-    writeChunked(socket, prefix, { bytes, start: 0, length, last: decoder.done });
-    return decoder.consumed;
+  /** The endpoint has switched protocols: from here on the two sockets are joined (RFC 9110 §7.8). */
+  #becomeTunnel(rest: Buffer): void {
+    const upstream = this.#upstream;
+    if (upstream === undefined) return;
+    this.#upstream = undefined;
+    this.#finished = true;
+    this.#connection.becomeTunnel(upstream, this, rest);
   }
 
   #finishRelay(relay: AnswerRelay): void {
@@ -337,4 +366,12 @@ export class Exchange implements UpstreamUser {
       (!this.#requestDone && this.#upstream?.socket.writableNeedDrain !== true);
     this.#connection.deadlineMs = context.deadlines.after(client ? bodyIdleMs : responseMs);
   }
+}
+
+/** One token, of a request without a body, that the route lets pass; HTTP/2 in cleartext never (RFC 9113 §3.1). */
+function allowedUpgrade(head: RequestHead, allowed: readonly string[]): string | undefined {
+  const { upgrade } = head;
+  if (upgrade === undefined || head.body !== 0) return undefined;
+  const token = upgrade.toLowerCase();
+  return token !== "h2c" && allowed.includes(token) ? upgrade : undefined;
 }

@@ -4,10 +4,20 @@ import { formatAddress, unmapAddress } from "../core/client-address.ts";
 import type { Failure } from "../core/failure.ts";
 import { type RequestHead, parseRequestHead } from "../core/http1/request-head.ts";
 import { SCAN_FORBIDDEN, SCAN_INCOMPLETE, resumeScan, scanHead } from "../core/http1/scan.ts";
+import type { UpstreamConnection } from "../upstream/connection.ts";
 import type { Deadlined } from "../upstream/deadlines.ts";
 import type { DownstreamConnection, ListenerView, ProxyContext } from "./context.ts";
-import { connectionEdgeFields } from "./edge-fields.ts";
+import {
+  type EdgeConnection,
+  type EdgeFields,
+  buildEdgeFields,
+  connectionEdgeFields,
+  isPlainPolicy,
+  requestEdgeFields,
+} from "./edge-fields.ts";
 import { Exchange } from "./exchange.ts";
+import type { RoutedRequest } from "./route-request.ts";
+import { Tunnel, type TunnelOwner } from "./tunnel.ts";
 
 /** Bytes that a client may send ahead while its request is not being read on. */
 const PENDING_BYTES_MAX = 64 * 1024;
@@ -29,11 +39,13 @@ export class HttpConnection implements Deadlined, DownstreamConnection {
   readonly clientHost: string;
   /** `ip:port` for logs. */
   readonly client: string;
-  /** Header lines for the endpoint that are the same for all requests of this connection. */
-  readonly edgeFields: string;
   deadlineMs: number;
   /** Bytes of the present request that were read from the client. */
   bytesIn = 0;
+  readonly #edge: EdgeConnection;
+  /** Header lines for the endpoint that are the same for all requests of this connection. */
+  readonly #edgeLines: string;
+  #tunnel: Tunnel | undefined;
   #pending: Buffer | undefined;
   #scanned = 0;
   #exchange: Exchange | undefined;
@@ -58,10 +70,12 @@ export class HttpConnection implements Deadlined, DownstreamConnection {
     socket.on("close", () => this.#onClose());
     socket.on("data", (chunk: Buffer) => this.#onData(chunk));
     socket.on("end", () => this.#onEnd());
-    socket.on("drain", () => this.#exchange?.onDownstreamDrain());
+    socket.on("drain", () => this.#onDrain());
     this.clientHost = unmapAddress(socket.remoteAddress ?? "");
     this.client = formatAddress(this.clientHost, socket.remotePort ?? 0);
-    this.edgeFields = connectionEdgeFields(this.clientHost, view.listener);
+    const { port } = view.listener.address;
+    this.#edge = { peer: this.clientHost, port, boxId: context.boxId };
+    this.#edgeLines = connectionEdgeFields(this.#edge);
     this.#headStartedMs = context.now();
     this.#headStartedAt = context.wallClock();
     this.deadlineMs = context.deadlines.after(view.listener.timeouts.headerMs);
@@ -75,25 +89,58 @@ export class HttpConnection implements Deadlined, DownstreamConnection {
 
   /** The client and the box would go on after this answer. */
   get mayContinue(): boolean {
+    const { requestsPerConnectionMax } = this.view.listener.limits;
+    if (requestsPerConnectionMax !== undefined && this.#requests >= requestsPerConnectionMax)
+      return false;
     return !this.#ended && this.view.open && !this.context.draining();
   }
 
   /** See DownstreamConnection. */
+  get isTunnel(): boolean {
+    return this.#tunnel !== undefined;
+  }
+
+  /** See DownstreamConnection. */
   drain(): void {
+    if (this.#tunnel !== undefined) return;
     if (this.#exchange === undefined && !this.#readingHead) this.socket.destroy();
   }
 
   /** See DownstreamConnection. */
   reset(): void {
-    this.socket.resetAndDestroy();
+    if (this.#tunnel === undefined) this.socket.resetAndDestroy();
+    else this.#tunnel.cut({ kind: "draining", detail: "time limit of the drain" });
   }
 
   /** The time limit of the present state has passed. */
   onDeadline(): void {
-    if (this.#exchange !== undefined) this.#exchange.onDeadline();
+    if (this.#tunnel !== undefined) this.#tunnel.cut({ kind: "tunnel-idle", detail: "" });
+    else if (this.#exchange !== undefined) this.#exchange.onDeadline();
     else if (this.#lingering || (this.#requests > 0 && !this.#readingHead)) this.socket.destroy();
     else if (this.#pending === undefined) this.#closeSilent({ kind: "header-timeout", detail: "" });
     else this.#refuse({ kind: "header-timeout", detail: "head not complete" });
+  }
+
+  /** What the endpoint is told of this client, by the policy of the gateway. */
+  edgeFieldsOf(head: RequestHead, routed: RoutedRequest, requestId: string): EdgeFields {
+    const trusted = this.context.runtime().trustedProxies[routed.gatewayIndex] ?? [];
+    const policy = { gateway: routed.gateway, trusted };
+    if (!isPlainPolicy(policy)) return buildEdgeFields(this.#edge, policy, { head, requestId });
+    const lines = this.#edgeLines + requestEdgeFields(head, requestId);
+    return { lines, client: undefined, requestId };
+  }
+
+  /** The exchange has switched protocols: `rest` is what the endpoint has sent behind its head. */
+  becomeTunnel(upstream: UpstreamConnection, owner: TunnelOwner, rest: Buffer): void {
+    const tunnel = new Tunnel(this.socket, upstream, owner);
+    const pending = this.takePending();
+    this.#exchange = undefined;
+    this.#tunnel = tunnel;
+    owner.onTunnelBytes(0, 0);
+    if (rest.length > 0) tunnel.onUpstreamData(rest);
+    if (pending !== undefined) tunnel.downstreamData(pending);
+    if (!upstream.socket.writableNeedDrain) this.socket.resume();
+    if (this.#ended) tunnel.downstreamEnd();
   }
 
   /** Hands out the bytes that wait; what is not used of them comes back by `giveBack`. */
@@ -132,6 +179,7 @@ export class HttpConnection implements Deadlined, DownstreamConnection {
   }
 
   #onData(chunk: Buffer): void {
+    if (this.#tunnel !== undefined) return this.#tunnel.downstreamData(chunk);
     if (this.#lingering) {
       this.#lingered += chunk.length;
       if (this.#lingered > LINGER_BYTES_MAX) this.socket.destroy();
@@ -157,9 +205,19 @@ export class HttpConnection implements Deadlined, DownstreamConnection {
     this.#scanned = 0;
   }
 
+  /** A client that does not take its answers gets no more of them made. */
+  get #mayStart(): boolean {
+    if (this.#exchange !== undefined || this.#pending === undefined || this.#lingering)
+      return false;
+    if (!this.socket.writableNeedDrain) return true;
+    this.socket.pause();
+    this.deadlineMs = this.context.deadlines.after(this.view.listener.timeouts.bodyIdleMs);
+    return false;
+  }
+
   /** Starts exchanges as long as there is a whole head and nothing is under way. */
   #next(): void {
-    while (this.#exchange === undefined && this.#pending !== undefined && !this.#lingering) {
+    while (this.#mayStart) {
       this.#skipEmptyLines();
       const pending: Buffer | undefined = this.#pending;
       if (pending === undefined) return;
@@ -248,6 +306,7 @@ export class HttpConnection implements Deadlined, DownstreamConnection {
 
   #onEnd(): void {
     this.#ended = true;
+    if (this.#tunnel !== undefined) return this.#tunnel.downstreamEnd();
     if (this.#exchange !== undefined) return this.#exchange.onDownstreamEnd();
     if (this.#lingering) return;
     if (this.#requests === 0 && this.#pending === undefined) {
@@ -257,6 +316,13 @@ export class HttpConnection implements Deadlined, DownstreamConnection {
       return this.#refuse({ kind: "client-closed", detail: "closed inside a request head" });
     }
     this.socket.end();
+  }
+
+  /** The client takes bytes again. Pipelined requests wait for that when answers are ready at once. */
+  #onDrain(): void {
+    if (this.#tunnel !== undefined) this.#tunnel.downstreamDrain();
+    else if (this.#exchange !== undefined) this.#exchange.onDownstreamDrain();
+    else this.#next();
   }
 
   /** Node destroys the socket after an error; `close` follows and does the rest. */
@@ -269,7 +335,8 @@ export class HttpConnection implements Deadlined, DownstreamConnection {
     this.context.deadlines.delete(this);
     const exchange = this.#exchange;
     this.#exchange = undefined;
-    if (exchange !== undefined) exchange.onDownstreamClose();
+    if (this.#tunnel !== undefined) this.#tunnel.downstreamClose();
+    else if (exchange !== undefined) exchange.onDownstreamClose();
     else if (this.#requests === 0 && !this.#lingering) {
       const kind = this.#readingHead ? "client-closed" : "connection-empty";
       this.#createExchange(undefined).logOnly({ kind, detail: "closed before a request" });

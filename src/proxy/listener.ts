@@ -84,9 +84,11 @@ export class BoundListener implements ListenerView {
     for (const connection of this.#connections) connection.drain();
   }
 
-  /** The time limit of a drain: what is still open is cut. */
-  reset(): void {
-    for (const connection of this.#connections) connection.reset();
+  /** A time limit of a drain: requests, or tunnels, that are still open are cut. */
+  reset(what: "requests" | "tunnels"): void {
+    for (const connection of this.#connections) {
+      if (connection.isTunnel === (what === "tunnels")) connection.reset();
+    }
   }
 
   /** See ListenerView. */

@@ -77,6 +77,11 @@ export class TlsConnection implements Deadlined, DownstreamConnection, UpstreamU
   }
 
   /** See DownstreamConnection. */
+  get isTunnel(): boolean {
+    return this.#tunnel !== undefined;
+  }
+
+  /** See DownstreamConnection. */
   reset(): void {
     if (this.#tunnel === undefined) this.#socket.resetAndDestroy();
     else this.#tunnel.cut({ kind: "draining", detail: "time limit of the drain" });

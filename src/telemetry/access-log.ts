@@ -39,6 +39,7 @@ export interface HttpRecord extends CommonRecord {
   readonly firstByteMs: number | undefined;
   readonly userAgent: string | undefined;
   readonly referer: string | undefined;
+  /** Without `"`, `\\` and control characters. */
   readonly requestId: string | undefined;
 }
 
@@ -59,16 +60,16 @@ export function formatHttpRecord(record: HttpRecord): string {
     '{"time":"' +
     CLOCK.format(record.time) +
     '","kind":"http"' +
-    textField(',"gateway":"', record.gateway) +
+    nameField(',"gateway":"', record.gateway) +
     textField(',"client":"', record.client) +
     textField(',"method":"', record.method) +
     textField(',"host":"', record.host) +
     textField(',"path":"', record.path) +
-    textField(',"protocol":"', record.protocol) +
+    plainField(',"protocol":"', record.protocol) +
     countField(',"status":', record.status) +
-    textField(',"route":"', record.route) +
-    textField(',"service":"', record.service) +
-    textField(',"endpoint":"', record.endpoint) +
+    nameField(',"route":"', record.route) +
+    nameField(',"service":"', record.service) +
+    nameField(',"endpoint":"', record.endpoint) +
     countField(',"attempts":', record.attempts) +
     ',"duration_ms":' +
     formatMs(record.durationMs) +
@@ -78,10 +79,10 @@ export function formatHttpRecord(record: HttpRecord): string {
     record.bytesIn +
     ',"bytes_out":' +
     record.bytesOut +
-    textField(',"failure":"', record.failure) +
+    plainField(',"failure":"', record.failure) +
     textField(',"user_agent":"', record.userAgent) +
     textField(',"referer":"', record.referer) +
-    textField(',"request_id":"', record.requestId) +
+    plainField(',"request_id":"', record.requestId) +
     "}\n"
   );
 }
@@ -94,12 +95,12 @@ export function formatTunnelRecord(record: TunnelRecord): string {
     '","kind":"' +
     record.kind +
     '"' +
-    textField(',"gateway":"', record.gateway) +
+    nameField(',"gateway":"', record.gateway) +
     textField(',"client":"', record.client) +
     textField(',"sni":"', record.sni) +
     listField(',"alpn":[', record.alpn) +
-    textField(',"service":"', record.service) +
-    textField(',"endpoint":"', record.endpoint) +
+    nameField(',"service":"', record.service) +
+    nameField(',"endpoint":"', record.endpoint) +
     ',"duration_ms":' +
     formatMs(record.durationMs) +
     timeField(',"connect_ms":', record.connectMs) +
@@ -107,7 +108,7 @@ export function formatTunnelRecord(record: TunnelRecord): string {
     record.bytesIn +
     ',"bytes_out":' +
     record.bytesOut +
-    textField(',"failure":"', record.failure) +
+    plainField(',"failure":"', record.failure) +
     "}\n"
   );
 }
@@ -121,6 +122,37 @@ function textField(key: string, value: string | undefined): string {
   if (value === undefined) return "";
   return PLAIN.test(value) ? key + value + '"' : key + escape(value) + '"';
 }
+
+/** A value of our own making, which needs no look: a failure kind, a version, an id that was checked. */
+function plainField(key: string, value: string | undefined): string {
+  return value === undefined ? "" : key + value + '"';
+}
+
+/** A name of the configuration or an endpoint's address: one of a few, so each is looked at once. */
+function nameField(key: string, value: string | undefined): string {
+  return value === undefined ? "" : key + NAMES.escaped(value) + '"';
+}
+
+/** More names than one box has; a DNS answer that keeps changing must not fill the memory. */
+const NAMES_MAX = 4096;
+
+/** The names that were escaped before; owned by this module. */
+class NameCache {
+  readonly #known = new Map<string, string>();
+
+  escaped(name: string): string {
+    return this.#known.get(name) ?? this.#remember(name);
+  }
+
+  #remember(name: string): string {
+    if (this.#known.size >= NAMES_MAX) this.#known.clear();
+    const text = PLAIN.test(name) ? name : escape(name);
+    this.#known.set(name, text);
+    return text;
+  }
+}
+
+const NAMES = new NameCache();
 
 /** The inside of a JSON string, in ASCII. */
 function escape(value: string): string {

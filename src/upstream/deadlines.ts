@@ -17,14 +17,15 @@ const TICK_MS = 100;
  * limit on the hot path costs one store.
  */
 export class Deadlines {
+  /** The clock that all limits are on: monotonic, in milliseconds. */
+  readonly clock: () => number;
   readonly #items = new Set<Deadlined>();
-  readonly #clock: () => number;
   #timer: NodeJS.Timeout | undefined;
   #now: number;
 
-  /** `clock` is monotonic, in milliseconds. */
+  /** `clock` is monotonic, in milliseconds and fractions. */
   constructor(clock: () => number) {
-    this.#clock = clock;
+    this.clock = clock;
     this.#now = clock();
   }
 
@@ -32,7 +33,7 @@ export class Deadlines {
   add(item: Deadlined): void {
     this.#items.add(item);
     if (this.#timer !== undefined) return;
-    this.#now = this.#clock();
+    this.#now = this.clock();
     this.#timer = setInterval(() => this.tick(), TICK_MS);
     this.#timer.unref();
   }
@@ -47,13 +48,13 @@ export class Deadlines {
    * watched: no tick has kept the time then.
    */
   after(milliseconds: number): number {
-    if (this.#timer === undefined) this.#now = this.#clock();
+    if (this.#timer === undefined) this.#now = this.clock();
     return this.#now + milliseconds + TICK_MS;
   }
 
   /** Fires what is due. The timer calls it. */
   tick(): void {
-    this.#now = this.#clock();
+    this.#now = this.clock();
     for (const item of this.#items) {
       if (item.deadlineMs > this.#now) continue;
       item.deadlineMs = Number.POSITIVE_INFINITY;

@@ -68,10 +68,8 @@ export class ListenerSet {
     for (const bound of this.#bound.values()) bound.close();
   }
 
-  /** Cuts what is still open on listeners of this protocol. */
-  reset(protocol: Listener["protocol"]): void {
-    for (const bound of [...this.#bound.values(), ...this.#retired]) {
-      if (bound.listener.protocol === protocol) bound.reset();
-    }
+  /** Cuts what is still open of this kind. */
+  reset(what: "requests" | "tunnels"): void {
+    for (const bound of [...this.#bound.values(), ...this.#retired]) bound.reset(what);
   }
 }

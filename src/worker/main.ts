@@ -4,8 +4,7 @@ import type { ToWorker, WorkerStart } from "../core/model.ts";
 import { WorkerBox } from "./worker-box.ts";
 
 function start(port: MessagePort): void {
-  const { index } = workerData as WorkerStart;
-  const box = new WorkerBox(index, (message) => port.postMessage(message));
+  const box = new WorkerBox(workerData as WorkerStart, (message) => port.postMessage(message));
   port.on("message", (message: ToWorker) => box.handle(message));
 }
 

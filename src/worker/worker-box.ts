@@ -1,5 +1,6 @@
 /** Composition root of a data-plane thread: applies snapshots, owns listeners, services and counters. */
 import { performance } from "node:perf_hooks";
+import { type Cidr, parseCidr } from "../core/ip.ts";
 import type {
   DrainSettings,
   Endpoint,
@@ -7,6 +8,7 @@ import type {
   FromWorker,
   Snapshot,
   ToWorker,
+  WorkerStart,
 } from "../core/model.ts";
 import type { ProxyContext, Runtime } from "../proxy/context.ts";
 import { FailureLog } from "../proxy/failure-log.ts";
@@ -44,11 +46,10 @@ export class WorkerBox {
   #draining = false;
 
   /** Effect: none before the first message. */
-  constructor(index: number, post: Post) {
-    this.#index = index;
+  constructor(start: WorkerStart, post: Post, deadlines = new Deadlines(monotonicMs)) {
+    this.#index = start.index;
     this.#post = post;
-    const now = monotonicMs;
-    const deadlines = new Deadlines(now);
+    const now = deadlines.clock;
     const counters = (): Float64Array => this.#counters;
     this.#upstream = { deadlines, counters, now, readBuffer: createReadBuffer() };
     this.#accessLog = new BatchedAccessLog(post);
@@ -60,6 +61,7 @@ export class WorkerBox {
       wallClock: Date.now,
       random: Math.random,
       requestId: () => crypto.randomUUID(),
+      boxId: start.boxId,
       accessLog: this.#accessLog,
       failureLog: new FailureLog(
         (level, message, fields) => post({ type: "log", level, message, fields }),
@@ -120,6 +122,7 @@ export class WorkerBox {
       snapshot,
       apps: new VirtualHostApps(snapshot.virtualHosts),
       services: this.#adoptServices(prepared),
+      trustedProxies: snapshot.gateways.map(({ trustedProxies }) => parseCidrs(trustedProxies)),
     };
     this.#listeners.commit(snapshot.listeners);
     this.#post({ type: "committed", version });
@@ -157,8 +160,8 @@ export class WorkerBox {
     const startedMs = performance.now();
     const timer = setInterval(() => {
       const passedMs = performance.now() - startedMs;
-      if (passedMs >= settings.requestsMs) this.#listeners.reset("http");
-      if (passedMs >= settings.tunnelsMs) this.#listeners.reset("tls");
+      if (passedMs >= settings.requestsMs) this.#listeners.reset("requests");
+      if (passedMs >= settings.tunnelsMs) this.#listeners.reset("tunnels");
       if (this.#listeners.active > 0) return;
       clearInterval(timer);
       void this.#finish();
@@ -179,4 +182,9 @@ export class WorkerBox {
 
 function monotonicMs(): number {
   return performance.now();
+}
+
+/** The schema lets only networks through. */
+function parseCidrs(texts: readonly string[]): readonly Cidr[] {
+  return texts.map(parseCidr).filter((cidr) => cidr !== undefined);
 }

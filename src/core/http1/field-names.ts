@@ -24,6 +24,8 @@ export const USER_AGENT = 13;
 export const REFERER = 14;
 /** A name that turns into a framing or forwarding field when `_` and `-` are taken for the same. */
 export const LOOKALIKE = 15;
+/** Passes through; loop detection reads it (RFC 8586 §2). */
+export const CDN_LOOP = 16;
 
 const SPECIAL: ReadonlyMap<string, number> = new Map([
   ["host", HOST],
@@ -48,6 +50,7 @@ const SPECIAL: ReadonlyMap<string, number> = new Map([
   ["x-request-id", REQUEST_ID],
   ["user-agent", USER_AGENT],
   ["referer", REFERER],
+  ["cdn-loop", CDN_LOOP],
 ]);
 
 /** Spellings that clients and servers really send: a hit here needs neither folding nor a token check. */
@@ -93,5 +96,5 @@ function classifyRare(name: string): number {
 /** CGI-style applications read `Content_Length` and `Content-Length` as one variable. */
 function isDangerous(folded: string): boolean {
   const special = SPECIAL.get(folded);
-  return special !== undefined && special !== USER_AGENT && special !== REFERER;
+  return special !== undefined && special < USER_AGENT;
 }

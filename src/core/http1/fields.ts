@@ -4,6 +4,7 @@
  */
 import { type Result, failed, success } from "../result.ts";
 import {
+  CDN_LOOP,
   CONNECTION,
   CONTENT_LENGTH,
   EXPECT,
@@ -55,6 +56,8 @@ export interface FieldSection {
   requestId: string | undefined;
   userAgent: string | undefined;
   referer: string | undefined;
+  /** All CDN-Loop values, joined by commas. */
+  loop: string | undefined;
 }
 
 /** 15 digits stay exact in a double and are more than any body. */
@@ -138,6 +141,7 @@ function emptySection(): FieldSection {
     requestId: undefined,
     userAgent: undefined,
     referer: undefined,
+    loop: undefined,
   };
 }
 
@@ -188,6 +192,10 @@ function takeSpecial(
       return undefined;
     case REFERER:
       section.referer ??= value;
+      section.fields.push(name, value);
+      return undefined;
+    case CDN_LOOP:
+      section.loop = joined(section.loop, value);
       section.fields.push(name, value);
       return undefined;
     case HOP:

@@ -4,20 +4,37 @@ import { BODY_CHUNKED } from "./framing.ts";
 import type { RequestHead } from "./request-head.ts";
 import type { ResponseHead } from "./response-head.ts";
 
+/** What the edge decides of a request's head. */
+export interface RequestForwarding {
+  /** The Host to send. */
+  readonly authority: string;
+  /** Complete lines with CRLF that the edge adds; Connection cannot remove them, since it was applied before. */
+  readonly edgeFields: string;
+  /** The Upgrade token that passes; undefined = none. */
+  readonly upgrade: string | undefined;
+}
+
 /**
- * The head that goes to the endpoint, in HTTP/1.1, with the CRLF CRLF. Pure.
- * `edgeFields` are complete lines with CRLF that the edge adds; Connection cannot remove them, since it
- * was applied before. Framing is re-made from `head.body` (RFC 9112 §6).
+ * The head that goes to the endpoint, in HTTP/1.1, with the CRLF CRLF. Pure. Framing is re-made from `head.body`
+ * (RFC 9112 §6), Connection from what passes (RFC 9110 §7.6.1).
  */
-export function serialiseRequest(head: RequestHead, authority: string, edgeFields: string): string {
-  const { fields, teTrailers } = head.section;
-  let text = `${head.method} ${head.path}${head.query} HTTP/1.1\r\nHost: ${authority}\r\n`;
+export function serialiseRequest(head: RequestHead, forwarding: RequestForwarding): string {
+  const { fields, trailer } = head.section;
+  let text = `${head.method} ${head.path}${head.query} HTTP/1.1\r\nHost: ${forwarding.authority}\r\n`;
   for (let i = 0; i < fields.length; i += 2) text += `${fields[i]}: ${fields[i + 1]}\r\n`;
-  if (head.body === BODY_CHUNKED) text += "Transfer-Encoding: chunked\r\n";
-  else if (head.section.contentLength >= 0) text += `Content-Length: ${head.body}\r\n`;
+  if (head.body === BODY_CHUNKED) {
+    text += "Transfer-Encoding: chunked\r\n";
+    if (trailer !== undefined) text += `Trailer: ${trailer}\r\n`;
+  } else if (head.section.contentLength >= 0) text += `Content-Length: ${head.body}\r\n`;
   if (head.expectContinue) text += "Expect: 100-continue\r\n";
-  if (teTrailers) text += "TE: trailers\r\nConnection: TE\r\n";
-  return `${text}${edgeFields}\r\n`;
+  return `${text}${connectionLines(head, forwarding.upgrade)}${forwarding.edgeFields}\r\n`;
+}
+
+function connectionLines(head: RequestHead, upgrade: string | undefined): string {
+  const { teTrailers } = head.section;
+  if (upgrade === undefined) return teTrailers ? "TE: trailers\r\nConnection: TE\r\n" : "";
+  const te = teTrailers ? "TE: trailers\r\n" : "";
+  return `${te}Upgrade: ${upgrade}\r\nConnection: ${teTrailers ? "TE, upgrade" : "upgrade"}\r\n`;
 }
 
 /** How an answer is framed and what is said about the connection after it. */
@@ -37,8 +54,10 @@ export function serialiseResponse(head: ResponseHead, framing: ResponseFraming):
   const { fields } = section;
   let text = `HTTP/1.1 ${status} ${head.reason}\r\n`;
   for (let i = 0; i < fields.length; i += 2) text += `${fields[i]}: ${fields[i + 1]}\r\n`;
-  if (framing.chunked) text += "Transfer-Encoding: chunked\r\n";
-  else text += lengthField(head);
+  if (framing.chunked) {
+    text += "Transfer-Encoding: chunked\r\n";
+    if (section.trailer !== undefined) text += `Trailer: ${section.trailer}\r\n`;
+  } else text += lengthField(head);
   return `${text}${connectionField(framing)}\r\n`;
 }
 
@@ -46,6 +65,14 @@ export function serialiseResponse(head: ResponseHead, framing: ResponseFraming):
 export function serialiseInterim(head: ResponseHead): string {
   const { fields } = head.section;
   let text = `HTTP/1.1 ${head.status} ${head.reason}\r\n`;
+  for (let i = 0; i < fields.length; i += 2) text += `${fields[i]}: ${fields[i + 1]}\r\n`;
+  return `${text}\r\n`;
+}
+
+/** The head of a switch of protocols (RFC 9110 §15.2.2), with the CRLF CRLF. Pure. */
+export function serialiseSwitching(head: ResponseHead): string {
+  const { fields, upgrade } = head.section;
+  let text = `HTTP/1.1 101 ${head.reason}\r\nConnection: upgrade\r\nUpgrade: ${upgrade ?? ""}\r\n`;
   for (let i = 0; i < fields.length; i += 2) text += `${fields[i]}: ${fields[i + 1]}\r\n`;
   return `${text}\r\n`;
 }

@@ -10,7 +10,8 @@ const ENDPOINT = "endpoint:80";
 export function forwarded(requests: readonly StreamedRequest[]): Buffer {
   return Buffer.concat(
     requests.flatMap(({ head, body }) => {
-      const text = serialiseRequest(head, head.authority === "" ? ENDPOINT : head.authority, "");
+      const authority = head.authority === "" ? ENDPOINT : head.authority;
+      const text = serialiseRequest(head, { authority, edgeFields: "", upgrade: undefined });
       return [Buffer.from(text, "latin1"), head.body === BODY_CHUNKED ? asChunk(body) : body];
     }),
   );

@@ -24,7 +24,13 @@ function response(lines: readonly string[], method = "GET"): ResponseHead {
 
 /** The lines after Host that are written for a request with these fields. */
 const framing = (...fields: string[]): readonly string[] =>
-  lines(serialiseRequest(request(["POST / HTTP/1.1", "Host: a", ...fields]), "a", "")).slice(2, -2);
+  lines(forward(request(["POST / HTTP/1.1", "Host: a", ...fields]), "a", "")).slice(2, -2);
+
+const forward = (
+  head: Parameters<typeof serialiseRequest>[0],
+  authority: string,
+  edgeFields: string,
+): string => serialiseRequest(head, { authority, edgeFields, upgrade: undefined });
 
 const switches = (start: string, connection: string): boolean =>
   isSwitching(response([start, `Connection: ${connection}`, "Upgrade: websocket"]));
@@ -35,16 +41,16 @@ describe("serialiseRequest()", () => {
   test("writes the normal form, Host first, fields in order and case as sent", () => {
     const head = request(["GET /a/../b?c HTTP/1.0", "x-B: 1", "HOST: h", "X-a:\t2 ", "Cookie: c"]);
     assert.equal(
-      serialiseRequest(head, "other:81", ""),
+      forward(head, "other:81", ""),
       "GET /b?c HTTP/1.1\r\nHost: other:81\r\nx-B: 1\r\nX-a: 2\r\nCookie: c\r\n\r\n",
     );
   });
 
   test("writes an absolute form as path (RFC 9112 §3.2.1)", () => {
     const head = request(["GET http://b/x HTTP/1.1", "Host: a"]);
-    assert.equal(serialiseRequest(head, head.authority, ""), "GET /x HTTP/1.1\r\nHost: b\r\n\r\n");
+    assert.equal(forward(head, head.authority, ""), "GET /x HTTP/1.1\r\nHost: b\r\n\r\n");
     const options = request(["OPTIONS http://b HTTP/1.1", "Host: a"]);
-    assert.match(serialiseRequest(options, "b", ""), /^OPTIONS \* HTTP\/1\.1\r\n/);
+    assert.match(forward(options, "b", ""), /^OPTIONS \* HTTP\/1\.1\r\n/);
   });
 
   test("makes the framing anew (RFC 9112 §6)", () => {
@@ -69,7 +75,7 @@ describe("serialiseRequest()", () => {
       "Upgrade: h2c",
       "HTTP2-Settings: x",
     ]);
-    assert.deepEqual(lines(serialiseRequest(head, "a", "")), [
+    assert.deepEqual(lines(forward(head, "a", "")), [
       "POST / HTTP/1.1",
       "Host: a",
       "Expect: 100-continue",
@@ -89,7 +95,7 @@ describe("serialiseRequest()", () => {
       "X-Request-Id: x",
     ]);
     assert.equal(
-      serialiseRequest(head, "a", "X-Forwarded-For: 2.2.2.2\r\n"),
+      forward(head, "a", "X-Forwarded-For: 2.2.2.2\r\n"),
       "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 2.2.2.2\r\n\r\n",
     );
   });

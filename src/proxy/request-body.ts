@@ -1,0 +1,86 @@
+/** The body of a request on its way to the endpoint, in the framing that it came in. */
+import type { Socket } from "node:net";
+import type { Failure } from "../core/failure.ts";
+import { ChunkedDecoder } from "../core/http1/chunked.ts";
+import { BODY_CHUNKED, BODY_NONE } from "../core/http1/framing.ts";
+import type { RequestHead } from "../core/http1/request-head.ts";
+import { filterTrailers } from "../core/http1/trailers.ts";
+import { type BodyPart, writeChunked, writePlain } from "./body-writer.ts";
+
+/** A trailer section is bounded like a small head. */
+const TRAILER_BYTES_MAX = 8 * 1024;
+
+/** Owned by one exchange. Bytes pass once; what has passed is not kept. */
+export class RequestBody {
+  readonly #bytesMax: number;
+  readonly #announcesTrailers: boolean;
+  readonly #decoder: ChunkedDecoder | undefined;
+  #left: number;
+  #taken = 0;
+  /** All of it has been written. */
+  done: boolean;
+  /** Set when it is malformed or too large; the request cannot be finished. */
+  failure: Failure | undefined;
+
+  /** `bytesMax` undefined = no limit. */
+  constructor(head: RequestHead, bytesMax: number | undefined) {
+    this.#bytesMax = bytesMax ?? Number.POSITIVE_INFINITY;
+    this.#announcesTrailers = head.section.trailer !== undefined;
+    this.#left = head.body;
+    this.done = head.body === BODY_NONE;
+    const chunked = head.body === BODY_CHUNKED;
+    this.#decoder = chunked ? new ChunkedDecoder(TRAILER_BYTES_MAX) : undefined;
+    if (head.body > this.#bytesMax) this.failure = tooLarge(this.#bytesMax);
+  }
+
+  /** Its bytes can be sent again as they stand in memory: chunks have been decoded in place. */
+  get isPlain(): boolean {
+    return this.#decoder === undefined;
+  }
+
+  /**
+   * Writes `head` (may be empty) and what of `bytes` belongs to the body; returns how many bytes that were. `bytes` is ours
+   * to keep and to overwrite.
+   */
+  forward(socket: Socket, head: string, bytes: Buffer): number {
+    return this.#decoder === undefined
+      ? this.#forwardPlain(socket, head, bytes)
+      : this.#forwardChunks(socket, head, { bytes, decoder: this.#decoder });
+  }
+
+  #forwardPlain(socket: Socket, head: string, bytes: Buffer): number {
+    const length = Math.min(this.#left, bytes.length);
+    this.#left -= length;
+    this.done = this.#left === 0;
+    if (head !== "") writePlain(socket, head, { bytes, start: 0, length, trailers: undefined });
+    else if (length > 0) socket.write(length === bytes.length ? bytes : bytes.subarray(0, length));
+    return length;
+  }
+
+  #forwardChunks(
+    socket: Socket,
+    head: string,
+    { bytes, decoder }: { readonly bytes: Buffer; readonly decoder: ChunkedDecoder },
+  ): number {
+    const length = decoder.decode(bytes, 0, bytes.length);
+    this.#taken += length;
+    if (decoder.broken) {
+      this.failure = { kind: "bad-request", detail: "malformed chunk (RFC 9112 §7.1)" };
+    } else if (this.#taken > this.#bytesMax) this.failure = tooLarge(this.#bytesMax);
+    if (this.failure !== undefined) return bytes.length;
+    this.done = decoder.done;
+    const part: BodyPart = { bytes, start: 0, length, trailers: this.#trailers(decoder) };
+    writeChunked(socket, head, part);
+    return decoder.consumed;
+  }
+
+  /** Passed on when the head announced them: who did not hear of them need not expect any. */
+  #trailers(decoder: ChunkedDecoder): string | undefined {
+    if (!decoder.done) return undefined;
+    return this.#announcesTrailers ? filterTrailers(decoder.trailer) : "";
+  }
+}
+
+function tooLarge(bytesMax: number): Failure {
+  return { kind: "body-too-large", detail: `body over ${bytesMax} bytes` };
+}
