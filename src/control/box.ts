@@ -137,7 +137,10 @@ export class Box {
     const { drain } = this.#snapshot;
     this.#options.log.info("draining", { ...drain });
     this.#options.systemd.notify({ state: "stopping", status: "draining" });
-    if (drain.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, drain.delayMs));
+    // Unreferenced: a second stop signal ends the threads, and then this must not keep the process.
+    if (drain.delayMs > 0) {
+      await new Promise((resolve) => setTimeout(resolve, drain.delayMs).unref());
+    }
     await this.supervisor.drain(drain);
     this.discovery.close();
   }
