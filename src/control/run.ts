@@ -64,6 +64,8 @@ export async function runBox(options: RunBoxOptions): Promise<number> {
     systemd,
     layout,
   });
+  // Listened to from here on: SIGHUP and SIGUSR1 would otherwise end a box that is still starting.
+  const stopped = untilStopped(box, log);
   const admin = await open(box, stdout, log);
   if (admin === "failed") {
     box.discovery.close();
@@ -72,7 +74,7 @@ export async function runBox(options: RunBoxOptions): Promise<number> {
   }
   const runtimeFile = announce(box, admin, log);
   options.ready?.();
-  await untilStopped(box, log);
+  await stopped;
   await admin?.close();
   if (runtimeFile !== undefined) removeRuntimeFile(runtimeFile, process.pid);
   await Promise.all([stdout.flush(), systemd.flush()]);
