@@ -14,12 +14,22 @@ export interface Bundles {
   readonly commit: string;
 }
 
+/** What to bundle and where to; a test of faults has a worker of its own. */
+export interface BundleOptions {
+  /** Below dist. */
+  readonly folder: string;
+  /** The entry of the worker thread. */
+  readonly workerEntry: string;
+}
+
+const SHIPPED: BundleOptions = { folder: "bundle", workerEntry: "src/worker/main.ts" };
+
 /** Bundles the main thread and the worker thread into dist/bundle; throws on any error or warning of the bundler. */
-export async function bundle(): Promise<Bundles> {
+export async function bundle(options: BundleOptions = SHIPPED): Promise<Bundles> {
   const { version } = readManifest();
   const commit = await readCommit();
-  const main = join(DIST, "bundle", "main.cjs");
-  const worker = join(DIST, "bundle", "worker.cjs");
+  const main = join(DIST, options.folder, "main.cjs");
+  const worker = join(DIST, options.folder, "worker.cjs");
   const define = {
     GATEHOUSE_VERSION: JSON.stringify(version),
     GATEHOUSE_COMMIT: JSON.stringify(commit),
@@ -32,7 +42,7 @@ export async function bundle(): Promise<Bundles> {
       banner: { js: MAIN_PREAMBLE },
     }),
     await bundleOne({
-      entryPoints: ["src/worker/main.ts"],
+      entryPoints: [options.workerEntry],
       outfile: worker,
       define,
       // A worker's source comes as text, so without a name its stack traces would say "[worker eval]".

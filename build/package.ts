@@ -35,9 +35,16 @@ export interface Executable {
   readonly stripped: boolean;
 }
 
-/** Puts the bundles into the Node of one architecture and writes dist/gatehouse, for another machine than this one with its name behind. Throws when any step fails; the last executable then stays. */
-export async function packageExecutable(bundles: Bundles, arch: Architecture): Promise<Executable> {
-  const path = join(DIST, arch === process.arch ? "gatehouse" : `gatehouse-${arch}`);
+/**
+ * Puts the bundles into the Node of one architecture and writes dist/gatehouse, or `name` instead, for another machine
+ * than this one with its architecture behind. Throws when any step fails; the last executable then stays.
+ */
+export async function packageExecutable(
+  bundles: Bundles,
+  arch: Architecture,
+  name: string = "gatehouse",
+): Promise<Executable> {
+  const path = join(DIST, arch === process.arch ? name : `${name}-${arch}`);
   const workDir = createWorkFolder();
   const base = await prepareBase(arch, workDir);
   // Not written in place: the last build may be running, and two builds may run at once.

@@ -66,12 +66,13 @@ export async function runProgram(
   options: {
     readonly input?: string;
     readonly environment?: Readonly<Record<string, string>>;
+    readonly deadlineMs?: number;
   } = {},
 ): Promise<ProgramResult> {
   const child = spawn(program, args, {
     stdio: ["pipe", "pipe", "pipe"],
     env: { ...process.env, ...options.environment },
-    timeout: DEADLINE_MS,
+    timeout: options.deadlineMs ?? DEADLINE_MS,
     killSignal: "SIGKILL",
   });
   const output = { stdout: "", stderr: "" };

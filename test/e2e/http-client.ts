@@ -32,6 +32,8 @@ export interface LoadOptions {
 export interface LoadFailure {
   /** The client's port: which connection it was. */
   readonly localPort: number;
+  /** How many connections in the same place had failed before. */
+  readonly before: number;
   readonly reason: string;
 }
 
@@ -51,9 +53,9 @@ export async function runLoad(options: LoadOptions): Promise<LoadReport> {
   const report = { answered: 0, failures: [] as LoadFailure[], ports: [] as number[] };
   const request = Buffer.from(`GET / HTTP/1.1\r\nHost: ${options.host}\r\n\r\n`);
   const runOne = async (): Promise<void> => {
-    while (options.more()) {
+    for (let before = 0; options.more(); before += 1) {
       const failure = await useConnection(options, request, report);
-      if (failure !== undefined) report.failures.push(failure);
+      if (failure !== undefined) report.failures.push({ ...failure, before });
     }
   };
   await Promise.all(Array.from({ length: options.connections }, runOne));
@@ -65,7 +67,7 @@ function useConnection(
   { port, marker, more }: LoadOptions,
   request: Buffer,
   report: { answered: number; readonly ports: number[] },
-): Promise<LoadFailure | undefined> {
+): Promise<Omit<LoadFailure, "before"> | undefined> {
   return new Promise((resolve, reject) => {
     const socket: Socket = connect({ port, host: "127.0.0.1", noDelay: true });
     const seen = { rest: "", connected: false, localPort: 0, reason: "closed" };
