@@ -1,8 +1,9 @@
 /** A virtual host as a Hono app whose handlers map a request head to a Decision, and nothing else. */
 import { Hono } from "hono";
 import type { Handler } from "hono";
+import { RegExpRouter } from "hono/router/reg-exp-router";
 import { type HttpRequestFacts, matchHttp } from "../core/match/http-route.ts";
-import type { HttpMatch, HttpRoute, VirtualHost } from "../core/model.ts";
+import type { HttpMatch, HttpRoute, PathMatch, VirtualHost } from "../core/model.ts";
 
 /** What a virtual host answered for one request head. */
 export interface Decision {
@@ -20,14 +21,29 @@ type RouterEntry = readonly [handler: DecisionHandler, route: unknown];
 const PLAIN_PATH = /^(?:\/[A-Za-z0-9._~-]+)+$/;
 
 /**
+ * Segment patterns given to the router, counted once for each method: the time to build it grows with their square
+ * (500 take some 50 ms, 3,000 would hold up a worker for 1.5 s). Those beyond are tested one after the other, some
+ * 20 ns each.
+ */
+const SEGMENT_PATTERNS_MAX = 500;
+
+/**
  * Builds the app of one virtual host. Pure. Handlers test all conditions of their match themselves, so
- * that Hono's router can only narrow the candidates down, never let one in.
+ * that Hono's router can only narrow the candidates down, never let one in. It is the RegExpRouter alone, which takes
+ * every pattern made here: the TrieRouter that Hono falls back to throws when a client's method is "constructor".
  */
 export function buildVirtualHostApp(virtualHost: VirtualHost): Hono {
-  const app = new Hono();
+  const app = new Hono({ router: new RegExpRouter() });
+  let segments = 0;
   for (const route of virtualHost.routes) {
-    if (route.matches.length === 0) addHandler(app, route, undefined);
-    for (const match of route.matches) addHandler(app, route, match);
+    if (route.matches.length === 0)
+      addHandler(app, Object.freeze({ route, match: undefined }), "*");
+    for (const match of route.matches) {
+      const { path, methods } = match;
+      if (path?.kind === "segment") segments += methods?.length ?? 1;
+      const routed = path?.kind !== "segment" || segments <= SEGMENT_PATTERNS_MAX;
+      addHandler(app, Object.freeze({ route, match }), routed ? routerPattern(path) : "*");
+    }
   }
   return app;
 }
@@ -46,21 +62,19 @@ export function decide(app: Hono, facts: HttpRequestFacts): Decision | undefined
   return undefined;
 }
 
-function addHandler(app: Hono, route: HttpRoute, match: HttpMatch | undefined): void {
-  const decision: Decision = Object.freeze({ route, match });
+function addHandler(app: Hono, decision: Decision, pattern: string): void {
+  const { match } = decision;
   const handler: DecisionHandler =
     match === undefined
       ? () => decision
       : (facts) => (matchHttp(match, facts) ? decision : undefined);
-  const pattern = routerPattern(match);
   const registered = handler as unknown as Handler;
   if (match?.methods === undefined) app.all(pattern, registered);
   else app.on([...match.methods], pattern, registered);
 }
 
-/** The narrowest Hono pattern that surely takes everything the match takes. */
-function routerPattern(match: HttpMatch | undefined): string {
-  const path = match?.path;
+/** The narrowest Hono pattern that surely takes everything the path condition takes. */
+function routerPattern(path: PathMatch | undefined): string {
   if (path === undefined || !PLAIN_PATH.test(path.value)) return "*";
   if (path.kind === "exact") return path.value;
   return path.kind === "segment" ? `${path.value}/*` : "*";
