@@ -50,6 +50,10 @@ const SAMPLES: Readonly<Record<string, { text: string; body: string; trailer?: s
   "13 digits": { text: "0000000000003\r\nabc\r\n0000000000000\r\n\r\n", body: "abc" },
   extensions: { text: '3;a\r\nabc\r\n3;b="\t;\xe4"\r\ndef\r\n0;c=d\r\n\r\n', body: "abcdef" },
   "the longest extension": { text: `3;${"a".repeat(1024)}\r\nabc\r\n0\r\n\r\n`, body: "abc" },
+  "long extensions of two chunks": {
+    text: `1;${"a".repeat(1000)}\r\na\r\n1;${"b".repeat(1000)}\r\nb\r\n0\r\n\r\n`,
+    body: "ab",
+  },
   "data that looks like framing": {
     text: "7\r\n0\r\n\r\n\r\n\r\n0\r\n\r\n",
     body: "0\r\n\r\n\r\n",

@@ -73,7 +73,8 @@ export const ACCEPTED: Readonly<Record<string, string>> = {
     "3\r\nabc\r\n0\r\nX-Sum: 1\r\nX-Note:\r\n\r\n",
     "Trailer: X-Sum\r\n",
   ),
-  "chunked in odd case": "POST / HTTP/1.1\r\nHost: a\r\ntransfer-encoding:\tChunked \r\n\r\n0\r\n\r\n",
+  "chunked in odd case":
+    "POST / HTTP/1.1\r\nHost: a\r\ntransfer-encoding:\tChunked \r\n\r\n0\r\n\r\n",
   "chunked whose data is CRLF": chunked("4\r\n\r\n\r\n\r\n0\r\n\r\n"),
   "three in a row": `${ask("/1")}${ask("/2", "HEAD")}${ask("/3")}`,
   "length, chunked, none in a row":
