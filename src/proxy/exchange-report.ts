@@ -7,10 +7,11 @@ import { addTo } from "./context.ts";
 import type { HttpConnection } from "./http-connection.ts";
 import type { RoutedRequest } from "./route-request.ts";
 
-/** When the first byte of the request came: monotonic, and on the wall. */
+/** When the first byte of the request came, monotonic and on the wall, and how many its head took. */
 export interface ExchangeStart {
   readonly startedMs: number;
   readonly startedAt: number;
+  readonly bytesIn: number;
 }
 
 /** Filled while the exchange goes on, written once at its end. Owned by its Exchange. */
@@ -25,6 +26,8 @@ export class ExchangeReport {
   attempts = 0;
   status: number | undefined;
   connectMs: number | undefined;
+  /** Read from the client: the head, and what was used of what followed it. */
+  bytesIn: number;
   bytesOut = 0;
   failure: Failure | undefined;
   readonly #connection: HttpConnection;
@@ -38,6 +41,7 @@ export class ExchangeReport {
     this.#start = start;
     this.requestId = connection.context.requestId();
     this.client = connection.client;
+    this.bytesIn = start.bytesIn;
   }
 
   /** The first byte of the answer goes out now. */
@@ -49,7 +53,7 @@ export class ExchangeReport {
   write(failure: Failure | undefined): void {
     const durationMs = this.#connection.context.now() - this.#start.startedMs;
     this.#count(failure, durationMs);
-    const { context, bytesIn } = this.#connection;
+    const { context } = this.#connection;
     const head = this.#head;
     const query = context.runtime().snapshot.accessLog.query;
     context.accessLog.http({
@@ -57,7 +61,7 @@ export class ExchangeReport {
       gateway: this.gateway?.name,
       client: this.client,
       durationMs,
-      bytesIn,
+      bytesIn: this.bytesIn,
       bytesOut: this.bytesOut,
       service: this.routed?.service?.service.name,
       endpoint: this.endpoint?.name,
@@ -78,7 +82,7 @@ export class ExchangeReport {
   }
 
   #count(failure: Failure | undefined, durationMs: number): void {
-    const { context, view, bytesIn } = this.#connection;
+    const { context, view } = this.#connection;
     const { gateway, routed } = this;
     if (failure !== undefined) {
       context.failureLog.note(failure, routed?.service?.service.name, this.endpoint?.name);
@@ -92,7 +96,7 @@ export class ExchangeReport {
     if (duration >= 0) observe(context.counters(), duration, durationMs / 1000);
     const bytes = byteSlots[routed.gatewayIndex] ?? -1;
     if (bytes < 0) return;
-    addTo(context, bytes + BYTES_IN, bytesIn);
+    addTo(context, bytes + BYTES_IN, this.bytesIn);
     addTo(context, bytes + BYTES_OUT, this.bytesOut);
   }
 

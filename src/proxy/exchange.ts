@@ -1,5 +1,4 @@
 /** One request and its answer: routed, tried, forwarded, streamed, logged. */
-import type { Socket } from "node:net";
 import type { Failure } from "../core/failure.ts";
 import type { RequestHead } from "../core/http1/request-head.ts";
 import { serialiseRequest } from "../core/http1/serialise.ts";
@@ -8,7 +7,6 @@ import { RETRIES_DEFAULT, mayRepeatOnNew, mayTryAnother } from "../core/retry.ts
 import type { UpstreamConnection, UpstreamUser } from "../upstream/connection.ts";
 import type { ServiceState } from "../upstream/service-state.ts";
 import { AnswerRelay } from "./answer-relay.ts";
-import { writePlain } from "./body-writer.ts";
 import { addTo } from "./context.ts";
 import { hasPassedHere } from "./edge-fields.ts";
 import { ExchangeReport, type ExchangeStart, statusOf } from "./exchange-report.ts";
@@ -44,10 +42,6 @@ export class Exchange implements UpstreamUser, TunnelOwner {
   readonly #tried: Endpoint[] = [];
   #repeated = false;
   #sent = false;
-  /** The whole body as it was sent with the head, for a repetition; undefined = none. */
-  #replay: Buffer | undefined;
-  /** Everything that was sent is still at hand. */
-  #replayable = true;
   #relay: AnswerRelay | undefined;
   #finished = false;
 
@@ -78,7 +72,7 @@ export class Exchange implements UpstreamUser, TunnelOwner {
     this.#upgrade = allowedUpgrade(head, action.upgrade);
     this.#prepare(head, routed);
     this.#service = routed.service;
-    this.#attempt();
+    this.#attempt(undefined);
   }
 
   /** Takes request body bytes; returns how many were used. The rest waits with the connection. */
@@ -86,37 +80,32 @@ export class Exchange implements UpstreamUser, TunnelOwner {
     const upstream = this.#upstream;
     const body = this.#body;
     if (body === undefined || body.done || !this.#sent || upstream === undefined) return 0;
-    if (upstream.socket.writableNeedDrain) {
-      this.#connection.socket.pause();
-      return 0;
-    }
-    this.#replayable = false;
-    const used = body.forward(upstream.socket, "", bytes);
+    if (upstream.socket.writableNeedDrain) return 0;
+    const used = body.forward(upstream.socket, bytes);
+    this.#report.bytesIn += used;
     if (body.failure !== undefined) this.fail(body.failure);
-    if (this.#finished) return used;
-    this.#setWaitingLimit();
-    if (upstream.socket.writableNeedDrain) this.#connection.socket.pause();
+    else this.#setWaitingLimit();
     return used;
   }
 
   /** The client takes bytes again. */
   onDownstreamDrain(): void {
     this.#upstream?.socket.resume();
-    if (!this.#finished) this.#setWaitingLimit();
+    if (this.#sent && !this.#finished) this.#setWaitingLimit();
   }
 
-  /** The client has sent its FIN. After a complete request that is its good right. */
+  /** The client has sent its FIN, and everything before it was taken. After a complete request that is its good right. */
   onDownstreamEnd(): void {
     if (!this.#requestDone)
       this.#abort({ kind: "client-closed", detail: "closed inside a request body" });
   }
 
-  /** The client is gone: the endpoint's work is of no use any more. */
-  onDownstreamClose(): void {
+  /** The client is gone, or was cut off: the endpoint's work is of no use any more. */
+  onDownstreamClose(cause: Failure): void {
     if (this.#finished) return;
     this.#finished = true;
-    this.#upstream?.destroy();
-    this.#report.write({ kind: "client-closed", detail: "" });
+    this.#dropUpstream();
+    this.#report.write(cause);
   }
 
   /** The time limit of the present state has passed. */
@@ -149,8 +138,7 @@ export class Exchange implements UpstreamUser, TunnelOwner {
 
   onUpstreamConnect(connection: UpstreamConnection): void {
     this.#report.connectMs = connection.connectMs;
-    this.#send();
-    if (!this.#finished) this.#connection.resumeReading();
+    this.#send(connection);
   }
 
   onUpstreamData(bytes: Buffer): void {
@@ -172,7 +160,7 @@ export class Exchange implements UpstreamUser, TunnelOwner {
   }
 
   onUpstreamDrain(): void {
-    if (!this.#finished) this.#connection.resumeReading();
+    if (!this.#finished) this.#connection.feed();
   }
 
   onUpstreamClose(failure: Failure): void {
@@ -182,13 +170,14 @@ export class Exchange implements UpstreamUser, TunnelOwner {
 
   onTunnelBytes(received: number, sent: number): void {
     const { context, view } = this.#connection;
-    this.#connection.bytesIn += received;
+    this.#report.bytesIn += received;
     this.#report.bytesOut += sent;
     this.#connection.deadlineMs = context.deadlines.after(view.listener.timeouts.tunnelIdleMs);
   }
 
   onTunnelDone(failure: Failure | undefined): void {
     this.#report.write(failure);
+    this.#connection.tunnelDone();
   }
 
   get #requestDone(): boolean {
@@ -203,96 +192,78 @@ export class Exchange implements UpstreamUser, TunnelOwner {
     if (fields.client !== undefined) this.#report.client = fields.client;
   }
 
-  #attempt(): void {
+  /** On the next endpoint; `previous` is what came of the one before. */
+  #attempt(previous: Failure | undefined): void {
     const service = this.#service;
     if (service === undefined) return;
     const endpoint = service.pick(this.#tried);
     if (endpoint === undefined) {
-      const failure = this.#report.failure ?? {
-        kind: "no-endpoint" as const,
-        detail: service.service.name,
-      };
-      return this.fail(failure);
+      return this.fail(previous ?? { kind: "no-endpoint", detail: service.service.name });
     }
+    if (previous !== undefined) this.#countRetry(service);
     this.#tried.push(endpoint);
     this.#report.endpoint = endpoint;
     this.#report.attempts += 1;
     this.#upstream = service.takeIdle(endpoint, this);
     this.#reused = this.#upstream !== undefined;
-    if (this.#reused) this.#send();
-    else this.#upstream = service.dial(endpoint, this);
+    if (this.#upstream === undefined) this.#dial(service, endpoint);
+    else this.#send(this.#upstream);
+  }
+
+  #dial(service: ServiceState, endpoint: Endpoint): void {
+    this.#reused = false;
+    this.#sent = false;
+    this.#connection.deadlineMs = Number.POSITIVE_INFINITY;
+    this.#upstream = service.dial(endpoint, this);
   }
 
   #retryOrFail(failure: Failure): void {
     const service = this.#service;
-    const head = this.#head;
+    const { endpoint, attempts } = this.#report;
     this.#dropUpstream();
-    if (service === undefined || head === undefined) return this.fail(failure);
-    const { endpoint } = this.#report;
-    if (!this.#sent && mayTryAnother(failure.kind) && this.#report.attempts <= RETRIES_DEFAULT) {
-      addTo(this.#connection.context, service.service.slots.retries, 1);
-      this.#report.failure = failure;
-      this.#attempt();
-    } else if (endpoint !== undefined && this.#mayRepeat(failure, head)) {
-      addTo(this.#connection.context, service.service.slots.retries, 1);
+    if (service === undefined || endpoint === undefined) this.fail(failure);
+    else if (!this.#sent && mayTryAnother(failure.kind) && attempts <= RETRIES_DEFAULT) {
+      this.#attempt(failure);
+    } else if (this.#mayRepeat(failure)) {
+      this.#countRetry(service);
       this.#repeated = true;
-      this.#reused = false;
-      this.#sent = false;
       this.#report.attempts += 1;
-      this.#upstream = service.dial(endpoint, this);
-    } else {
-      this.fail(failure);
-    }
+      this.#dial(service, endpoint);
+    } else this.fail(failure);
   }
 
-  #mayRepeat(failure: Failure, head: RequestHead): boolean {
-    if (this.#repeated) return false;
+  #mayRepeat(failure: Failure): boolean {
+    if (this.#repeated || this.#head === undefined) return false;
     return mayRepeatOnNew({
       kind: failure.kind,
-      method: head.method,
+      method: this.#head.method,
       reused: this.#reused,
       answered: this.#relay?.answered ?? false,
-      replayable: this.#replayable,
+      replayable: this.#body?.repeatable ?? false,
     });
   }
 
+  #countRetry(service: ServiceState): void {
+    addTo(this.#connection.context, service.service.slots.retries, 1);
+  }
+
   /** Sends the head with what is at hand of the body, in one write. */
-  #send(): void {
+  #send({ socket, endpoint }: UpstreamConnection): void {
     const head = this.#head;
-    const upstream = this.#upstream;
-    if (head === undefined || upstream === undefined) return;
-    const connection = this.#connection;
-    this.#report.failure = undefined;
-    this.#sent = true;
-    upstream.uses += 1;
-    const upgrade = this.#upgrade;
-    this.#relay = new AnswerRelay(connection, { head, report: this.#report, upgrade });
-    const edgeFields = this.#edgeLines;
-    // HTTP/1.0 may come without Host, HTTP/1.1 must not go without: the endpoint is asked by its own name then.
-    const authority = head.authority === "" ? upstream.endpoint.name : head.authority;
-    const text = serialiseRequest(head, { authority, edgeFields, upgrade });
-    if (this.#replay !== undefined) this.#sendAgain(upstream.socket, text, this.#replay);
-    else {
-      const pending = this.#requestDone ? undefined : connection.takePending();
-      if (pending === undefined) upstream.socket.write(text, "latin1");
-      else connection.giveBack(pending, this.#sendWithBody(upstream.socket, text, pending));
-    }
-    if (!this.#finished) this.#setWaitingLimit();
-  }
-
-  #sendAgain(socket: Socket, text: string, body: Buffer): void {
-    writePlain(socket, text, { bytes: body, start: 0, length: body.length, trailers: undefined });
-  }
-
-  /** A body that is whole in the first write is kept for a repetition. Returns how many bytes were used. */
-  #sendWithBody(socket: Socket, text: string, bytes: Buffer): number {
     const body = this.#body;
-    if (body === undefined) return 0;
-    const used = body.forward(socket, text, bytes);
-    if (body.failure !== undefined) this.fail(body.failure);
-    if (body.done && body.isPlain) this.#replay = bytes.subarray(0, used);
-    else this.#replayable = false;
-    return used;
+    if (head === undefined || body === undefined) return;
+    const connection = this.#connection;
+    const upgrade = this.#upgrade;
+    const edgeFields = this.#edgeLines;
+    this.#sent = true;
+    this.#relay = new AnswerRelay(connection, { head, report: this.#report, upgrade });
+    // HTTP/1.0 may come without Host, HTTP/1.1 must not go without: the endpoint is asked by its own name then.
+    const authority = head.authority === "" ? endpoint.name : head.authority;
+    body.begin(socket, serialiseRequest(head, { authority, edgeFields, upgrade }));
+    if (!body.done) connection.feed();
+    if (this.#finished) return;
+    body.flush(socket);
+    this.#setWaitingLimit();
   }
 
   /** The endpoint has switched protocols: from here on the two sockets are joined (RFC 9110 §7.8). */
@@ -308,7 +279,9 @@ export class Exchange implements UpstreamUser, TunnelOwner {
     const upstream = this.#upstream;
     this.#upstream = undefined;
     if (upstream !== undefined) {
-      if (relay.reusable && this.#requestDone) this.#service?.release(upstream);
+      // Bytes that the endpoint has not taken would stand before the next request.
+      const isFlushed = this.#requestDone && upstream.socket.writableLength === 0;
+      if (relay.reusable && isFlushed) this.#service?.release(upstream);
       else upstream.destroy();
     }
     this.#finish(relay.keepAlive && this.#requestDone);
@@ -340,7 +313,7 @@ export class Exchange implements UpstreamUser, TunnelOwner {
     this.#finished = true;
     this.#dropUpstream();
     this.#report.write(failure);
-    if (this.#relay?.started === true) this.#connection.reset();
+    if (this.#relay?.started === true) this.#connection.cutOff();
     else this.#connection.exchangeDone(false);
   }
 
@@ -356,15 +329,16 @@ export class Exchange implements UpstreamUser, TunnelOwner {
     this.#upstream = undefined;
   }
 
-  /** Whoever is to move next has so long to do it. */
+  /** Whoever is to move next has so long to do it: the endpoint's limit is for the head of its answer. */
   #setWaitingLimit(): void {
     const { context, view, socket } = this.#connection;
     const { responseMs } = this.#service?.service.timeouts ?? { responseMs: 0 };
     const { bodyIdleMs } = view.listener.timeouts;
-    const client =
+    const isClientsTurn =
       socket.writableNeedDrain ||
       (!this.#requestDone && this.#upstream?.socket.writableNeedDrain !== true);
-    this.#connection.deadlineMs = context.deadlines.after(client ? bodyIdleMs : responseMs);
+    const isHeadDue = !isClientsTurn && this.#relay?.started !== true;
+    this.#connection.deadlineMs = context.deadlines.after(isHeadDue ? responseMs : bodyIdleMs);
   }
 }
 

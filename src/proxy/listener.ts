@@ -44,10 +44,11 @@ export class BoundListener implements ListenerView {
     return this.#connections.size;
   }
 
-  /** Binds and listens; resolves to undefined, or to the errno name when that failed. */
+  /** Binds and listens; resolves to undefined, also when it was closed meanwhile, or to the errno name when that failed. */
   bind(): Promise<string | undefined> {
     const { host, port } = this.listener.address;
     return new Promise((resolve) => {
+      this.#server.once("close", () => resolve(undefined));
       this.#server.once("error", (error: NodeJS.ErrnoException) =>
         resolve(error.code ?? error.message),
       );

@@ -1,4 +1,4 @@
-/** The body of a request on its way to the endpoint, in the framing that it came in. */
+/** A request on its way to the endpoint: its head, and its body in the framing that it came in. */
 import type { Socket } from "node:net";
 import type { Failure } from "../core/failure.ts";
 import { ChunkedDecoder } from "../core/http1/chunked.ts";
@@ -10,15 +10,20 @@ import { type BodyPart, writeChunked, writePlain } from "./body-writer.ts";
 /** A trailer section is bounded like a small head. */
 const TRAILER_BYTES_MAX = 8 * 1024;
 
-/** Owned by one exchange. Bytes pass once; what has passed is not kept. */
+/** Owned by one exchange. Bytes pass once; only a body that came whole with its head is kept, for a repetition. */
 export class RequestBody {
   readonly #bytesMax: number;
   readonly #announcesTrailers: boolean;
   readonly #decoder: ChunkedDecoder | undefined;
   #left: number;
   #taken = 0;
+  /** The head, until the first body bytes or `flush` take it along. */
+  #head = "";
+  #kept: Buffer | undefined;
   /** All of it has been written. */
   done: boolean;
+  /** Everything that was written can be written again. */
+  repeatable = true;
   /** Set when it is malformed or too large; the request cannot be finished. */
   failure: Failure | undefined;
 
@@ -33,19 +38,35 @@ export class RequestBody {
     if (head.body > this.#bytesMax) this.failure = tooLarge(this.#bytesMax);
   }
 
-  /** Its bytes can be sent again as they stand in memory: chunks have been decoded in place. */
-  get isPlain(): boolean {
-    return this.#decoder === undefined;
+  /** Begins on a connection, or again on another one; the head goes out with the first body bytes or with `flush`. */
+  begin(socket: Socket, head: string): void {
+    const bytes = this.#kept;
+    if (bytes === undefined) this.#head = head;
+    else writePlain(socket, head, { bytes, start: 0, length: bytes.length, trailers: undefined });
   }
 
   /**
-   * Writes `head` (may be empty) and what of `bytes` belongs to the body; returns how many bytes that were. `bytes` is ours
-   * to keep and to overwrite.
+   * Writes what of `bytes` belongs to the body; returns how many bytes that were. `bytes` is ours to keep and to
+   * overwrite.
    */
-  forward(socket: Socket, head: string, bytes: Buffer): number {
-    return this.#decoder === undefined
-      ? this.#forwardPlain(socket, head, bytes)
-      : this.#forwardChunks(socket, head, { bytes, decoder: this.#decoder });
+  forward(socket: Socket, bytes: Buffer): number {
+    const head = this.#head;
+    this.#head = "";
+    const decoder = this.#decoder;
+    const used =
+      decoder === undefined
+        ? this.#forwardPlain(socket, head, bytes)
+        : this.#forwardChunks(socket, head, { bytes, decoder });
+    if (head !== "" && this.done && decoder === undefined) this.#kept = bytes.subarray(0, used);
+    else this.repeatable = false;
+    return used;
+  }
+
+  /** The head goes out alone if it still waits for body bytes. */
+  flush(socket: Socket): void {
+    if (this.#head === "") return;
+    socket.write(this.#head, "latin1");
+    this.#head = "";
   }
 
   #forwardPlain(socket: Socket, head: string, bytes: Buffer): number {

@@ -9,23 +9,27 @@ import { encodeAlert } from "../core/tls/alert.ts";
 import { type ClientHello, HelloReader, type HelloRefused } from "../core/tls/client-hello.ts";
 import type { UpstreamConnection, UpstreamUser } from "../upstream/connection.ts";
 import type { Deadlined } from "../upstream/deadlines.ts";
+import { resetSocket } from "../upstream/reset-socket.ts";
 import {
   type DownstreamConnection,
   type ListenerView,
   type ProxyContext,
   addTo,
 } from "./context.ts";
+import { LingeringEnd } from "./lingering-end.ts";
 import { type RoutedTls, routeTls } from "./route-tls.ts";
 import { Tunnel, type TunnelOwner } from "./tunnel.ts";
 
 /** What a client may send while the endpoint is being dialled: Node notices a closed socket only while it reads. */
 const EARLY_BYTES_MAX = 16 * 1024;
-/** How long a refused client may go on sending before the connection is cut, so that it sees the alert. */
-const LINGER_MS = 1000;
+/** Pieces that are kept apart: a hello sent byte by byte must not cost a buffer a byte. */
+const EARLY_PIECES_MAX = 64;
 
-const HTTP_ANSWER =
+const HTTP_ANSWER = Buffer.from(
   "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 32\r\nConnection: close\r\n\r\n" +
-  "This is the TLS port: use https\n";
+    "This is the TLS port: use https\n",
+);
+const NO_ANSWER = new Uint8Array(0);
 
 /** Owns the accepted socket from the first byte to `close`. */
 export class TlsConnection implements Deadlined, DownstreamConnection, UpstreamUser, TunnelOwner {
@@ -49,8 +53,11 @@ export class TlsConnection implements Deadlined, DownstreamConnection, UpstreamU
   #connectMs: number | undefined;
   #bytesIn = 0;
   #bytesOut = 0;
+  /** The client has sent its FIN. */
   #ended = false;
-  /** The log line is written; what still comes is dropped. */
+  /** It was refused and has its answer; what still comes is dropped. */
+  #end: LingeringEnd | undefined;
+  /** The log line is written. */
   #over = false;
 
   /** Effect: reads from now on. The socket must be fresh from `accept`, half-open allowed. */
@@ -58,7 +65,8 @@ export class TlsConnection implements Deadlined, DownstreamConnection, UpstreamU
     this.#socket = socket;
     this.#view = view;
     this.#context = context;
-    socket.on("error", () => this.#dropEarly());
+    // Node destroys the socket after an error; `close` follows and does everything.
+    socket.on("error", () => undefined);
     socket.on("close", () => this.#onClose());
     socket.on("data", (chunk: Buffer) => this.#onData(chunk));
     socket.on("end", () => this.#onEnd());
@@ -73,7 +81,7 @@ export class TlsConnection implements Deadlined, DownstreamConnection, UpstreamU
 
   /** See DownstreamConnection: a tunnel lives on until the drain's limit. */
   drain(): void {
-    if (this.#hello === undefined && !this.#over) this.#refuse({ kind: "draining", detail: "" }, 0);
+    if (this.#hello === undefined) this.#refuse({ kind: "draining", detail: "" }, NO_ANSWER);
   }
 
   /** See DownstreamConnection. */
@@ -83,15 +91,17 @@ export class TlsConnection implements Deadlined, DownstreamConnection, UpstreamU
 
   /** See DownstreamConnection. */
   reset(): void {
-    if (this.#tunnel === undefined) this.#socket.resetAndDestroy();
-    else this.#tunnel.cut({ kind: "draining", detail: "time limit of the drain" });
+    const cause: Failure = { kind: "draining", detail: "time limit of the drain" };
+    if (this.#tunnel !== undefined) return this.#tunnel.cut(cause);
+    this.#report(cause);
+    resetSocket(this.#socket);
   }
 
   /** The hello, the tunnel's idleness or the wait for a refused client has reached its limit. */
   onDeadline(): void {
-    if (this.#over) this.#socket.destroy();
+    if (this.#end !== undefined) this.#end.onDeadline();
     else if (this.#tunnel !== undefined) this.#tunnel.cut({ kind: "tunnel-idle", detail: "" });
-    else this.#refuse({ kind: "hello-timeout", detail: `${this.#bytesIn} bytes came` }, 0);
+    else this.#refuse({ kind: "hello-timeout", detail: `${this.#bytesIn} bytes came` });
   }
 
   onUpstreamConnect(connection: UpstreamConnection): void {
@@ -102,10 +112,10 @@ export class TlsConnection implements Deadlined, DownstreamConnection, UpstreamU
     addTo(this.#context, tunnelSlots[routed.gatewayIndex] ?? -1, 1);
     addTo(this.#context, tunnelActiveSlots[routed.gatewayIndex] ?? -1, 1);
     this.#tunnel = new Tunnel(this.#socket, connection, this);
-    const early = this.#early.length === 1 ? this.#early[0] : Buffer.concat(this.#early);
+    const early = Buffer.concat(this.#early);
     this.#early = [];
     this.#bytesIn = 0;
-    if (early !== undefined) this.#tunnel.downstreamData(early);
+    this.#tunnel.downstreamData(early);
     if (!connection.socket.writableNeedDrain) this.#socket.resume();
     if (this.#ended) this.#tunnel.downstreamEnd();
   }
@@ -127,7 +137,7 @@ export class TlsConnection implements Deadlined, DownstreamConnection, UpstreamU
     if (this.#over) return;
     if (mayTryAnother(failure.kind) && this.#tried.length <= RETRIES_DEFAULT)
       this.#attempt(failure);
-    else this.#refuse(failure, FAILURES[failure.kind].alert);
+    else this.#refuse(failure);
   }
 
   onTunnelBytes(received: number, sent: number): void {
@@ -145,14 +155,13 @@ export class TlsConnection implements Deadlined, DownstreamConnection, UpstreamU
     const routed = this.#routed;
     addTo(this.#context, routed?.destination.tunnelActiveSlots[routed.gatewayIndex] ?? -1, -1);
     this.#report(failure);
+    this.#dispose();
   }
 
   #onData(chunk: Buffer): void {
-    if (this.#over) return;
+    if (this.#end !== undefined) return this.#end.drop(chunk.length);
     if (this.#tunnel !== undefined) return this.#tunnel.downstreamData(chunk);
-    this.#early.push(chunk);
-    this.#earlyBytes += chunk.length;
-    this.#bytesIn += chunk.length;
+    this.#keepEarly(chunk);
     if (this.#hello !== undefined) {
       if (this.#earlyBytes >= EARLY_BYTES_MAX) this.#socket.pause();
       return;
@@ -162,13 +171,18 @@ export class TlsConnection implements Deadlined, DownstreamConnection, UpstreamU
     else if (result.kind === "hello") this.#route(result.hello);
   }
 
+  #keepEarly(chunk: Buffer): void {
+    this.#early.push(chunk);
+    this.#earlyBytes += chunk.length;
+    this.#bytesIn += chunk.length;
+    if (this.#early.length > EARLY_PIECES_MAX) this.#early = [Buffer.concat(this.#early)];
+  }
+
   #route(hello: ClientHello): void {
     this.#hello = hello;
     const routed = routeTls(this.#context, this.#view.listener, hello);
     this.#gateway = routed.gateway;
-    if (routed.kind === "failure") {
-      return this.#refuse(routed.failure, FAILURES[routed.failure.kind].alert);
-    }
+    if (routed.kind === "failure") return this.#refuse(routed.failure);
     this.#routed = routed;
     this.deadlineMs = Number.POSITIVE_INFINITY;
     this.#earlyBytes = 0;
@@ -179,55 +193,53 @@ export class TlsConnection implements Deadlined, DownstreamConnection, UpstreamU
     const service = this.#routed?.service;
     const endpoint = service?.pick(this.#tried);
     if (service === undefined || endpoint === undefined) {
-      const failure = previous ?? { kind: "no-endpoint" as const, detail: "" };
-      return this.#refuse(failure, FAILURES[failure.kind].alert);
+      return this.#refuse(previous ?? { kind: "no-endpoint", detail: "" });
     }
     if (previous !== undefined) addTo(this.#context, service.service.slots.retries, 1);
     this.#tried.push(endpoint);
     this.#upstream = service.dial(endpoint, this);
   }
 
-  #refuseHello(result: HelloRefused): void {
-    const failure = { kind: result.failure, detail: result.detail };
-    if (result.protocol === "http") this.#refuse(failure, 0, HTTP_ANSWER);
-    else this.#refuse(failure, result.protocol === "tls" ? result.alert : 0);
+  #refuseHello({ failure, detail, protocol, alert }: HelloRefused): void {
+    const answer = protocol === "http" ? HTTP_ANSWER : encodeAlert(alert);
+    const understands = protocol === "http" || protocol === "tls" || protocol === "sslv2";
+    this.#refuse({ kind: failure, detail }, understands ? answer : NO_ANSWER);
   }
 
-  /** Says why in one alert, if there is one, and ends: reads on for a moment so that the client sees it. */
-  #refuse(failure: Failure, alert: number, answer?: string): void {
+  /** Says why, if there is a way to say it, and ends. */
+  #refuse(failure: Failure, answer: Uint8Array = alertOf(failure)): void {
     if (this.#over) return;
     this.#upstream?.destroy();
     this.#upstream = undefined;
-    this.#dropEarly();
-    const bytes =
-      answer === undefined ? encodeAlertOrNothing(alert) : Buffer.from(answer, "latin1");
-    this.#bytesOut += bytes.length;
-    this.#report(failure);
-    this.deadlineMs = this.#context.deadlines.after(LINGER_MS);
-    if (bytes.length === 0) this.#socket.destroy();
-    else this.#socket.end(bytes);
-    this.#socket.resume();
-  }
-
-  #dropEarly(): void {
     this.#early = [];
+    this.#bytesOut += answer.length;
+    this.#report(failure);
+    if (answer.length === 0) {
+      this.#socket.destroy();
+      return;
+    }
+    this.#socket.write(answer);
+    const { deadlines } = this.#context;
+    const flushMs = this.#view.listener.timeouts.helloMs;
+    this.#end = new LingeringEnd(this.#socket, { item: this, deadlines, flushMs });
   }
 
   #onEnd(): void {
     this.#ended = true;
-    if (this.#over) return;
     if (this.#tunnel !== undefined) this.#tunnel.downstreamEnd();
-    else if (this.#hello === undefined) this.#refuse(closedEarly(this.#bytesIn), 0);
+    else if (this.#hello === undefined) this.#refuse(closedEarly(this.#bytesIn));
   }
 
   #onClose(): void {
+    if (this.#tunnel !== undefined) return this.#tunnel.downstreamClose();
+    this.#upstream?.destroy();
+    const closed: Failure = { kind: "client-closed", detail: "while dialling" };
+    this.#report(this.#hello === undefined ? closedEarly(this.#bytesIn) : closed);
+    this.#dispose();
+  }
+
+  #dispose(): void {
     this.#context.deadlines.delete(this);
-    if (this.#tunnel !== undefined) this.#tunnel.downstreamClose();
-    else if (!this.#over) {
-      this.#upstream?.destroy();
-      const closed: Failure = { kind: "client-closed", detail: "while dialling" };
-      this.#report(this.#hello === undefined ? closedEarly(this.#bytesIn) : closed);
-    }
     this.#view.forget(this);
   }
 
@@ -259,8 +271,10 @@ export class TlsConnection implements Deadlined, DownstreamConnection, UpstreamU
   }
 }
 
-function encodeAlertOrNothing(alert: number): Uint8Array {
-  return alert === 0 ? new Uint8Array(0) : encodeAlert(alert);
+/** The alert that the failure table has for it, or nothing. */
+function alertOf(failure: Failure): Uint8Array {
+  const { alert } = FAILURES[failure.kind];
+  return alert === 0 ? NO_ANSWER : encodeAlert(alert);
 }
 
 function closedEarly(bytes: number): Failure {

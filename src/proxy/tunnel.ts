@@ -2,10 +2,11 @@
 import type { Socket } from "node:net";
 import type { Failure } from "../core/failure.ts";
 import type { UpstreamConnection, UpstreamUser } from "../upstream/connection.ts";
+import { resetSocket } from "../upstream/reset-socket.ts";
 
 /** Who made the tunnel, and is told of it. */
 export interface TunnelOwner {
-  /** Bytes have passed; the idle limit begins anew. */
+  /** Bytes have passed, or those that waited have left; the idle limit begins anew. */
   onTunnelBytes(received: number, sent: number): void;
   /** Both sides are closed; undefined when both ended properly. The last call. */
   onTunnelDone(failure: Failure | undefined): void;
@@ -15,6 +16,9 @@ export interface TunnelOwner {
  * Joins an accepted socket to a connected upstream connection. The owner keeps listening to the accepted socket and
  * calls the `downstream…` methods; upstream events come here. Memory: what one read brings plus the sockets' write
  * queues, which back-pressure keeps to their high-water marks.
+ *
+ * A side that resets before its FIN has failed, and the other one is reset. A side that is closed after its FIN has
+ * only done what its program meant by closing: what it said is still delivered, then the other side is closed too.
  */
 export class Tunnel implements UpstreamUser {
   readonly #socket: Socket;
@@ -36,12 +40,14 @@ export class Tunnel implements UpstreamUser {
 
   /** Bytes from the client; the chunk is ours to keep. */
   downstreamData(chunk: Buffer): void {
+    if (this.#upstreamClosed) return;
     this.#owner.onTunnelBytes(chunk.length, 0);
     if (!this.#upstream.socket.write(chunk)) this.#socket.pause();
   }
 
   /** The client takes bytes again. */
   downstreamDrain(): void {
+    this.#owner.onTunnelBytes(0, 0);
     this.#upstream.socket.resume();
   }
 
@@ -51,10 +57,11 @@ export class Tunnel implements UpstreamUser {
     this.#upstream.socket.end();
   }
 
-  /** The client's socket is closed; after anything but two FINs the endpoint gets a reset. */
+  /** The client's socket is closed. */
   downstreamClose(): void {
     this.#downstreamClosed = true;
-    if (!this.#ended) {
+    if (!this.#upstreamClosed && this.#downstreamEnded) this.#upstream.closeSoon();
+    else if (!this.#upstreamClosed) {
       this.#failure ??= { kind: "client-closed", detail: "reset" };
       this.#upstreamClosed = true;
       this.#upstream.reset();
@@ -67,7 +74,8 @@ export class Tunnel implements UpstreamUser {
     this.#failure ??= failure;
     this.#upstreamClosed = true;
     this.#upstream.reset();
-    this.#socket.resetAndDestroy();
+    if (this.#downstreamClosed) this.#checkDone();
+    else resetSocket(this.#socket);
   }
 
   onUpstreamConnect(): void {
@@ -75,6 +83,7 @@ export class Tunnel implements UpstreamUser {
   }
 
   onUpstreamData(bytes: Buffer): void {
+    if (this.#downstreamClosed) return;
     this.#owner.onTunnelBytes(0, bytes.length);
     if (!this.#socket.write(Buffer.from(bytes))) this.#upstream.socket.pause();
   }
@@ -85,20 +94,20 @@ export class Tunnel implements UpstreamUser {
   }
 
   onUpstreamDrain(): void {
+    this.#owner.onTunnelBytes(0, 0);
     this.#socket.resume();
   }
 
   onUpstreamClose(failure: Failure): void {
     this.#upstreamClosed = true;
-    if (!this.#ended) {
+    if (!this.#downstreamClosed && this.#upstreamEnded) {
+      this.#socket.resume();
+      this.#socket.destroySoon();
+    } else if (!this.#downstreamClosed) {
       this.#failure ??= failure;
-      this.#socket.resetAndDestroy();
+      resetSocket(this.#socket);
     }
     this.#checkDone();
-  }
-
-  get #ended(): boolean {
-    return this.#downstreamEnded && this.#upstreamEnded;
   }
 
   #checkDone(): void {

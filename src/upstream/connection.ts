@@ -4,6 +4,7 @@ import type { Failure, FailureKind } from "../core/failure.ts";
 import { observe } from "../core/metric-layout.ts";
 import type { Endpoint } from "../core/model.ts";
 import type { Deadlined, Deadlines } from "./deadlines.ts";
+import { resetSocket } from "./reset-socket.ts";
 
 /** Who is told what happens on an upstream connection; nobody while it is idle. */
 export interface UpstreamUser {
@@ -47,8 +48,6 @@ const KEEP_ALIVE_INITIAL_MS = 60_000;
 export class UpstreamConnection implements Deadlined {
   readonly endpoint: Endpoint;
   readonly socket: Socket;
-  /** Requests that were sent on it, the present one included. */
-  uses = 0;
   /** Time from dial to connected; undefined before. */
   connectMs: number | undefined;
   /** In use by a pool: the limit of idleness. */
@@ -103,7 +102,12 @@ export class UpstreamConnection implements Deadlined {
   /** Closes with a reset, as the other side of a tunnel was reset; the user hears nothing more. */
   reset(): void {
     this.user = undefined;
-    this.socket.resetAndDestroy();
+    resetSocket(this.socket);
+  }
+
+  /** Closes when all that was written has left for the kernel; what still comes goes to the user. */
+  closeSoon(): void {
+    this.socket.destroySoon();
   }
 
   /** The connect time limit, or the idle limit of a kept-alive connection. */

@@ -125,6 +125,7 @@ export class WorkerBox {
       trustedProxies: snapshot.gateways.map(({ trustedProxies }) => parseCidrs(trustedProxies)),
     };
     this.#listeners.commit(snapshot.listeners);
+    if (this.#draining) this.#listeners.close();
     this.#post({ type: "committed", version });
   }
 

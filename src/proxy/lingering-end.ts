@@ -1,0 +1,49 @@
+/** The gentle end of a connection whose client may still be sending. */
+import type { Socket } from "node:net";
+import { type Deadlined, type Deadlines } from "../upstream/deadlines.ts";
+import { resetSocket } from "../upstream/reset-socket.ts";
+
+/** How long what a client still sends is read and dropped after the FIN … */
+const LINGER_MS = 2000;
+/** … and how much of it. */
+const DROPPED_BYTES_MAX = 1024 * 1024;
+
+/** Who closes, and how long its client may take for the bytes that it has not taken yet. */
+export interface LingeringOwner {
+  /** Hands its deadline over and calls `onDeadline`. */
+  readonly item: Deadlined;
+  readonly deadlines: Deadlines;
+  readonly flushMs: number;
+}
+
+/**
+ * Sends what is written and a FIN, and reads on for a while: closing with unread bytes would reset the last answer away
+ * before the client sees it (RFC 9112 §9.6). The time to linger begins when the answer has left.
+ */
+export class LingeringEnd {
+  readonly #socket: Socket;
+  #left = DROPPED_BYTES_MAX;
+
+  /** Effect: ends and resumes the socket, sets the owner's deadline. */
+  constructor(socket: Socket, { item, deadlines, flushMs }: LingeringOwner) {
+    this.#socket = socket;
+    item.deadlineMs = deadlines.after(flushMs);
+    socket.once("finish", () => {
+      item.deadlineMs = deadlines.after(LINGER_MS);
+    });
+    socket.end();
+    socket.resume();
+  }
+
+  /** So many bytes came and are dropped. */
+  drop(bytes: number): void {
+    this.#left -= bytes;
+    if (this.#left < 0) this.#socket.destroy();
+  }
+
+  /** The client has had its time; an answer that it did not take must not look complete. */
+  onDeadline(): void {
+    if (this.#socket.writableFinished) this.#socket.destroy();
+    else resetSocket(this.#socket);
+  }
+}
