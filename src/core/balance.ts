@@ -18,16 +18,21 @@ export class RoundRobin {
     this.#equal = endpoints.every((endpoint) => endpoint.weight === endpoints[0]?.weight);
     this.#total = endpoints.reduce((sum, endpoint) => sum + endpoint.weight, 0);
     this.#credit = endpoints.map(() => 0);
-    this.#next = endpoints.length === 0 ? 0 : start % endpoints.length;
+    this.#next = 0;
+    for (let i = endpoints.length === 0 ? 0 : start % endpoints.length; i > 0; i -= 1) this.#step();
   }
 
   /** The next endpoint that was not tried yet; undefined when none is left. Changes the rotation. */
   pick(tried: readonly Endpoint[]): Endpoint | undefined {
     for (let i = 0; i < this.#endpoints.length; i += 1) {
-      const endpoint = this.#equal ? this.#rotate() : this.#richest();
-      if (endpoint !== undefined && !tried.includes(endpoint)) return endpoint;
+      const endpoint = this.#step();
+      if (endpoint !== undefined && !isAmong(tried, endpoint)) return endpoint;
     }
-    return this.#endpoints.find((endpoint) => !tried.includes(endpoint));
+    return this.#endpoints.find((endpoint) => !isAmong(tried, endpoint));
+  }
+
+  #step(): Endpoint | undefined {
+    return this.#equal ? this.#rotate() : this.#richest();
   }
 
   #rotate(): Endpoint | undefined {
@@ -61,4 +66,10 @@ export function pickWeighted(
     if (rest < 0) return i;
   }
   return -1;
+}
+
+/** By name: a set that was published anew holds the same endpoints as other objects. */
+function isAmong(tried: readonly Endpoint[], endpoint: Endpoint): boolean {
+  for (const other of tried) if (other.name === endpoint.name) return true;
+  return false;
 }
