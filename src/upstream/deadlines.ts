@@ -2,13 +2,13 @@
 
 /** Something with a time limit. */
 export interface Deadlined {
-  /** On the clock of `Deadlines.now`; Infinity = none. May be changed at any time. */
+  /** On `Deadlines.clock`; Infinity = none. May be changed at any time. */
   deadlineMs: number;
   /** The limit has passed. Is called once for each time that `deadlineMs` is set. */
   onDeadline(): void;
 }
 
-/** Limits are kept to this precision: nothing fires early, and at most two ticks late. */
+/** Limits are kept to this precision: at most two ticks late, and not early (but see `Deadlines.after`). */
 const TICK_MS = 100;
 
 /**
@@ -44,8 +44,8 @@ export class Deadlines {
   }
 
   /**
-   * The instant `milliseconds` from now, for `deadlineMs`; never early. The clock is read only while nothing is
-   * watched: no tick has kept the time then.
+   * The instant `milliseconds` from now, for `deadlineMs`; not early, unless the thread was held up for longer than a
+   * tick: then by what lies beyond. The clock is read only while nothing is watched: no tick has kept the time then.
    */
   after(milliseconds: number): number {
     if (this.#timer === undefined) this.#now = this.clock();
