@@ -1,6 +1,6 @@
 /** One data-plane thread as the main thread sees it. */
 import { Worker } from "node:worker_threads";
-import type { BindProblem, FromWorker, ToWorker, WorkerStart } from "../core/model.ts";
+import type { FromWorker, ToWorker, WorkerStart } from "../core/model.ts";
 
 /** What a worker may tell at any time. */
 export interface WorkerEvents {
@@ -8,9 +8,6 @@ export interface WorkerEvents {
   /** The thread is gone; `error` undefined = it was told to end. */
   exit(handle: WorkerHandle, error: Error | undefined): void;
 }
-
-/** What a worker answers to `prepare`; "gone" = it died before. */
-export type PrepareReply = readonly BindProblem[] | "gone";
 
 /** Owns the thread. Replies are awaited by type; whoever waits is released when the thread dies. */
 export class WorkerHandle {
