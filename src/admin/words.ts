@@ -1,8 +1,11 @@
 /** Parts of a snapshot in words, for people who read tables. Pure. */
+import { showCidr } from "../core/ip-address.ts";
+import { textTestWords } from "../core/match/text-test.ts";
 import type {
   AdminAddress,
   Destination,
   EndpointSource,
+  FieldCondition,
   HostTable,
   HttpAction,
   HttpMatch,
@@ -16,9 +19,15 @@ import type {
 export function httpMatchWords(match: HttpMatch): string {
   const parts = [
     match.path === undefined ? "" : pathWords(match.path),
+    match.ignoreCase === true ? "any case" : "",
     anyOf("method", match.methods),
     anyOf("gateway", match.gateways),
     match.port === undefined ? "" : `port ${match.port}`,
+    match.scheme === undefined ? "" : `scheme ${match.scheme}`,
+    anyOf("source", match.sources?.map(showCidr)),
+    ...fieldWords("query", match.query),
+    ...fieldWords("header", match.headers),
+    ...fieldWords("without header", match.withoutHeaders),
   ];
   return parts.filter((part) => part !== "").join(", ");
 }
@@ -30,6 +39,7 @@ export function tlsMatchWords(match: TlsMatch): string {
     anyOf("alpn", match.alpn),
     anyOf("gateway", match.gateways),
     match.port === undefined ? "" : `port ${match.port}`,
+    anyOf("source", match.sources?.map(showCidr)),
   ];
   return parts.filter((part) => part !== "").join(", ");
 }
@@ -91,6 +101,11 @@ export function hostsByValue<T>(table: HostTable<T>): Map<T, string[]> {
 
 function pathWords(path: PathMatch): string {
   return path.kind === "exact" ? `path ${path.value}` : `path ${path.kind} ${path.value}`;
+}
+
+/** `header x-v is "2"`. */
+function fieldWords(what: string, conditions: readonly FieldCondition[] = []): string[] {
+  return conditions.map(({ name, test }) => `${what} ${name} ${textTestWords(test)}`);
 }
 
 function anyOf(what: string, values: readonly string[] | undefined): string {

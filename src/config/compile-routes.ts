@@ -2,15 +2,13 @@
 import type {
   Destination,
   HttpAction,
-  HttpMatch,
   HttpRoute,
-  PathMatch,
   TlsChain,
-  TlsMatch,
   TlsRoute,
   VirtualHost,
 } from "../core/model.ts";
 import type { BoundGateway, BoundVirtualService, Kind } from "./bind.ts";
+import { compileHttpMatch, compileTlsMatch } from "./compile-match.ts";
 import type { TomlDocument } from "./document.ts";
 import { isAddress } from "./host-name.ts";
 import { overlaps } from "./host-overlap.ts";
@@ -25,10 +23,6 @@ export interface RouteContext {
   readonly services: ReadonlyMap<string, number>;
   readonly slots: SlotArrays;
 }
-
-type HttpMatchConfig = NonNullable<HttpRouteConfig["match"]>[number];
-type TlsMatchConfig = NonNullable<TlsRouteConfig["match"]>[number];
-type PathConfig = NonNullable<HttpMatchConfig["path"]>;
 
 /** One virtual service's HTTP routes. Pure but for the slots it asks for. */
 export function compileVirtualHost(item: BoundVirtualService, context: RouteContext): VirtualHost {
@@ -120,31 +114,6 @@ function tlsDestination(
     tunnelSlots: slots.perService("gatehouse_tunnels_total", to, reach),
     tunnelActiveSlots: slots.perService("gatehouse_tunnels_active", to, reach),
     byteSlots: slots.perService("gatehouse_bytes_total", to, reach),
-  };
-}
-
-function compileHttpMatch({ path, method, gateways, port }: HttpMatchConfig): HttpMatch {
-  return {
-    ...(path === undefined ? {} : { path: compilePath(path) }),
-    ...(method === undefined ? {} : { methods: method }),
-    ...(gateways === undefined ? {} : { gateways }),
-    ...(port === undefined ? {} : { port }),
-  };
-}
-
-function compilePath({ exact, prefix, segment }: PathConfig): PathMatch {
-  if (exact !== undefined) return { kind: "exact", value: exact };
-  if (prefix !== undefined) return { kind: "prefix", value: prefix };
-  return { kind: "segment", value: segment ?? "/" };
-}
-
-function compileTlsMatch(match: TlsMatchConfig, hosts: readonly string[]): TlsMatch {
-  const { sni = hosts, alpn, gateways, port } = match;
-  return {
-    sni,
-    ...(alpn === undefined ? {} : { alpn }),
-    ...(gateways === undefined ? {} : { gateways }),
-    ...(port === undefined ? {} : { port }),
   };
 }
 

@@ -100,16 +100,16 @@ function lintOrder({ config, path }: BoundVirtualService, report: Report): void 
 
 function takesEveryRequest({ match }: HttpRouteConfig): boolean {
   if (match === undefined) return true;
-  return match.some(({ path, method, gateways, port }) => {
-    if (method !== undefined || gateways !== undefined || port !== undefined) return false;
+  return match.some(({ path, ignore_case: _case, ...others }) => {
+    if (Object.values(others).some((condition) => condition !== undefined)) return false;
     return path === undefined || path.prefix === "/" || path.segment === "/";
   });
 }
 
 function takesEveryName({ match }: TlsRouteConfig, hosts: readonly string[]): boolean {
   if (match === undefined) return true;
-  return match.some(({ sni, alpn, gateways, port }) => {
-    if (alpn !== undefined || gateways !== undefined || port !== undefined) return false;
+  return match.some(({ sni, ...others }) => {
+    if (Object.values(others).some((condition) => condition !== undefined)) return false;
     if (sni === undefined) return true;
     const taken = buildHostSet(sni);
     return hosts.every((host) => isAddress(host) || contains(taken, host));

@@ -1,13 +1,17 @@
 /** The single values of the file: what they look like, their bounds, and what they become. */
 import * as v from "valibot";
 import {
+  CDN_LOOP,
   classifyFieldName,
   INVALID,
   isToken,
   LOOKALIKE,
   ORDINARY,
+  REFERER,
+  USER_AGENT,
 } from "../core/http1/field-names.ts";
 import { normalisePath } from "../core/http1/target.ts";
+import { checkRegex } from "../core/match/regex-subset.ts";
 import type { AccessLogSettings } from "../core/model.ts";
 import { failed, success } from "../core/result.ts";
 import type { Result } from "../core/result.ts";
@@ -123,6 +127,41 @@ export const segmentPath = text('expected a path such as "/app"', (value) => {
   if (!parsed.ok || parsed.value === "/") return parsed;
   return success(parsed.value.replace(/\/$/, ""));
 });
+
+/** A regular expression that matches the whole text and cannot be made slow; see `checkRegex`. */
+export const regex = text('expected a regex such as "/v[0-9]+/.*"', (value) => {
+  const checked = checkRegex(value);
+  return checked.ok
+    ? checked
+    : failed(`this regex is outside the subset that is surely fast: ${checked.error}`);
+});
+
+/** The name of a header that a match may look at; becomes lower-case (RFC 9110 §5.1). */
+export const matchHeaderName = text("expected a header name", (value) => {
+  const folded = value.toLowerCase();
+  if (folded === "host" || folded === "upgrade") return success(folded);
+  const kind = classifyFieldName(value);
+  if (kind === INVALID) return failed("this is not a header name (RFC 9110 §5.1)");
+  return kind === ORDINARY || kind === USER_AGENT || kind === REFERER || kind === CDN_LOOP
+    ? success(folded)
+    : failed(
+        "this header belongs to the connection or is written by proxies: routes do not see it",
+      );
+});
+
+/** The name of a query parameter, decoded. */
+export const queryName = text("expected the name of a query parameter", (value) =>
+  /^[^\p{C}]{1,253}$/u.test(value)
+    ? success(value)
+    : failed("expected 1 to 253 visible characters"),
+);
+
+/** What a header or query parameter is compared with. */
+export const matchText = text("expected text", (value) =>
+  value.length <= VALUE_LENGTH_MAX && !/\p{Cc}/u.test(value)
+    ? success(value)
+    : failed("expected text without control characters, at most 8 KiB"),
+);
 
 /** A request method (RFC 9110 §9.1: case-sensitive). */
 export const method = text('expected a method such as "GET"', (value) =>

@@ -11,14 +11,13 @@ import {
   table,
   tables,
 } from "./schema-build.ts";
+import { httpMatch, tlsMatch } from "./schema-match.ts";
 import {
-  alpn,
   body,
   gatewayNames,
   headerName,
   headerValue,
   hosts,
-  method,
   name,
   path,
   port,
@@ -26,8 +25,6 @@ import {
   redirectStatus,
   responseStatus,
   scheme,
-  segmentPath,
-  sniPattern,
   upgradeProtocol,
 } from "./schema-values.ts";
 
@@ -55,28 +52,6 @@ const route = shorthand(
   ),
   list(destination, DESTINATIONS_MAX, '[{ to = "my-service" }]'),
   'expected a service such as "my-service", or a list such as [{ to = "my-service", weight = 1 }]',
-);
-
-const pathMatch = v.pipe(
-  table(
-    {
-      exact: key("The whole path.", v.optional(path)),
-      prefix: key('A plain string prefix: "/foo" takes "/foobar" too.', v.optional(path)),
-      segment: key('"/foo" takes "/foo" and "/foo/…".', v.optional(segmentPath)),
-    },
-    ["regex"],
-  ),
-  exactlyOne(["exact", "prefix", "segment"], ["regex"]),
-);
-
-const httpMatch = table(
-  {
-    path: key("Exactly one of exact, prefix and segment.", v.optional(pathMatch)),
-    method: key("Any of these.", v.optional(list(method, 100, '["GET"]'))),
-    gateways: key("Came in through any of these.", v.optional(gatewayNames)),
-    port: key("Came in on this port.", v.optional(port)),
-  },
-  ["headers", "without_headers", "query", "scheme", "source", "ignore_case"],
 );
 
 const redirect = table({
@@ -121,19 +96,6 @@ const httpRoute = v.pipe(
     ["rewrite", "headers", "timeout", "retries", "mirror", "cors", "fault"],
   ),
   exactlyOne(["route", "redirect", "respond"]),
-);
-
-const tlsMatch = table(
-  {
-    sni: key(
-      "Any of these; within the virtual service's hosts, which are the default.",
-      v.optional(list(sniPattern, 10_000, '["example.com"]')),
-    ),
-    alpn: key("The client offers any of these.", v.optional(list(alpn, 100, '["h2"]'))),
-    port: key("Came in on this port.", v.optional(port)),
-    gateways: key("Came in through any of these.", v.optional(gatewayNames)),
-  },
-  ["source", "ech"],
 );
 
 const tlsRoute = table({

@@ -2,6 +2,7 @@
  * The compiled state and the messages between threads: plain data that survives `structuredClone`.
  * Built by `config/compile`, read by everything else, changed by nobody.
  */
+import type { Cidr } from "./ip.ts";
 
 /** Where in the configuration file something was said; 1-based. */
 export interface Origin {
@@ -180,19 +181,42 @@ export interface HttpRoute {
 /** All conditions that are present must hold. */
 export interface HttpMatch {
   readonly path?: PathMatch;
+  /** Letters of the path are compared without case; never with a regex. */
+  readonly ignoreCase?: boolean;
   /** Upper-case tokens; any may hold. */
   readonly methods?: readonly string[];
   /** Gateway names; any may hold. */
   readonly gateways?: readonly string[];
   /** The listener's port. */
   readonly port?: number;
+  /** What the client spoke, as far as trusted proxies tell. */
+  readonly scheme?: "http" | "https";
+  /** Of the client, as far as trusted proxies tell; any may hold it. */
+  readonly sources?: readonly Cidr[];
+  /** All must hold; names in lower case. */
+  readonly headers?: readonly FieldCondition[];
+  /** None may hold; names in lower case. */
+  readonly withoutHeaders?: readonly FieldCondition[];
+  /** All must hold; names as they stand in the query, decoded. */
+  readonly query?: readonly FieldCondition[];
 }
 
-/** `segment` "/foo" takes "/foo" and "/foo/…"; `prefix` is a plain string prefix. */
+/** `segment` "/foo" takes "/foo" and "/foo/…"; `prefix` is a plain string prefix; `regex` matches the whole path. */
 export interface PathMatch {
-  readonly kind: "exact" | "prefix" | "segment";
+  readonly kind: "exact" | "prefix" | "segment" | "regex";
   readonly value: string;
 }
+
+/** A condition on the value of one header or query parameter. */
+export interface FieldCondition {
+  readonly name: string;
+  readonly test: TextTest;
+}
+
+/** `regex` matches the whole text and has passed `checkRegex`. */
+export type TextTest =
+  | { readonly kind: "exact" | "prefix" | "regex"; readonly value: string }
+  | { readonly kind: "present"; readonly value: boolean };
 
 export type HttpAction = ForwardAction | RedirectAction | RespondAction;
 
@@ -267,6 +291,8 @@ export interface TlsMatch {
   readonly alpn?: readonly string[];
   readonly gateways?: readonly string[];
   readonly port?: number;
+  /** The peer's address; any may hold it. */
+  readonly sources?: readonly Cidr[];
 }
 
 /** A named set of interchangeable endpoints and the policy towards them. */

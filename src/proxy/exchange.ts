@@ -56,9 +56,10 @@ export class Exchange implements UpstreamUser, TunnelOwner {
   start(): void {
     const head = this.#head;
     if (head === undefined) return;
-    const { context, view } = this.#connection;
-    this.#body = new RequestBody(head, view.listener.limits.bodyBytesMax);
-    const routed = routeRequest(context, view.listener, head);
+    const { context, view, clientHost } = this.#connection;
+    const { listener } = view;
+    this.#body = new RequestBody(head, listener.limits.bodyBytesMax);
+    const routed = routeRequest(context, { listener, peer: clientHost }, head);
     this.#report.gateway = routed.gateway;
     if (hasPassedHere(head.section.loop, context.boxId)) {
       return this.fail({ kind: "loop", detail: "it passed here before (RFC 8586)" });

@@ -7,6 +7,7 @@ import type { Destination, Gateway, Listener, VirtualHost } from "../core/model.
 import { type Decision, decide } from "../routing/virtual-host.ts";
 import type { ServiceState } from "../upstream/service-state.ts";
 import type { ProxyContext, Runtime } from "./context.ts";
+import { readClientFacts } from "./edge-fields.ts";
 
 /** Where a request goes. The snapshot that was asked stays with it to its end. */
 export interface RoutedRequest {
@@ -28,13 +29,19 @@ export interface UnroutedRequest {
   readonly failure: Failure;
 }
 
+/** Where a request came in, and the address that sent it. */
+export interface RequestPlace {
+  readonly listener: Listener;
+  readonly peer: string;
+}
+
 /**
  * Routes by the worker's current snapshot; chance decides between weighted destinations. Failures:
  * no-virtual-host (no gateway lets the host in, or nothing is there for it), no-route, no-endpoint (all weights 0).
  */
 export function routeRequest(
   context: ProxyContext,
-  listener: Listener,
+  { listener, peer }: RequestPlace,
   head: RequestHead,
 ): RoutedRequest | UnroutedRequest {
   const runtime = context.runtime();
@@ -47,12 +54,10 @@ export function routeRequest(
   const virtualHost = hostIndex === undefined ? undefined : snapshot.virtualHosts[hostIndex];
   const app = hostIndex === undefined ? undefined : runtime.apps.get(hostIndex);
   if (virtualHost === undefined || app === undefined) return unrouted(gateway, "no-virtual-host");
-  const decision = decide(app, {
-    method: head.method,
-    path: head.path,
-    gateway: gateway.name,
-    port: listener.address.port,
-  });
+  const { port } = listener.address;
+  const trusted = runtime.trustedProxies[gatewayIndex] ?? [];
+  const { client, scheme } = readClientFacts(head, { peer, port }, trusted);
+  const decision = decide(app, { head, gateway: gateway.name, port, client, scheme });
   if (decision === undefined) return unrouted(gateway, "no-route");
   const chosen = chooseDestination(context, runtime, decision);
   if (chosen === undefined) return unrouted(gateway, "no-endpoint");

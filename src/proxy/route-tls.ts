@@ -28,6 +28,8 @@ export interface UnroutedTls {
 export interface HelloFacts {
   readonly serverName: string | undefined;
   readonly alpn: readonly string[];
+  /** The client's address without port. */
+  readonly source: string;
 }
 
 /**
@@ -39,7 +41,7 @@ export function routeTls(
   listener: Listener,
   hello: HelloFacts,
 ): RoutedTls | UnroutedTls {
-  const { serverName, alpn } = hello;
+  const { serverName, alpn, source } = hello;
   const { snapshot, services } = context.runtime();
   if (serverName === undefined) return unrouted(undefined, "missing-server-name");
   const gatewayIndex = matchHost(listener.hosts, serverName);
@@ -51,7 +53,13 @@ export function routeTls(
   const chain = chainIndex === undefined ? undefined : snapshot.tlsChains[chainIndex];
   if (chain === undefined) return unrouted(gateway, "unknown-server-name");
   const port = listener.address.port;
-  const route = matchTlsRoute(chain, { serverName, alpn, port, gateway: gateway.name });
+  const route = matchTlsRoute(chain, {
+    serverName,
+    alpn,
+    source,
+    port,
+    gateway: gateway.name,
+  });
   if (route === undefined) return unrouted(gateway, "no-route");
   const destination = route.destinations[pickWeighted(route.destinations, context.random())];
   const service = destination === undefined ? undefined : services[destination.service];

@@ -55,7 +55,7 @@ export class TlsConnection implements Deadlined, DownstreamConnection, UpstreamU
   #bytesOut = 0;
   /** The client has sent its FIN. */
   #ended = false;
-  /** It was refused and has its answer; what still comes is dropped. */
+  /** It was refused and has its answer, or one side of its tunnel is closed; what still comes is dropped. */
   #end: LingeringEnd | undefined;
   /** The log line is written. */
   #over = false;
@@ -151,6 +151,10 @@ export class TlsConnection implements Deadlined, DownstreamConnection, UpstreamU
     addTo(this.#context, slot + BYTES_OUT, sent);
   }
 
+  onTunnelLeft(socket: Socket): void {
+    this.#endGently(socket, this.#view.listener.timeouts.tunnelIdleMs);
+  }
+
   onTunnelDone(failure: Failure | undefined): void {
     const routed = this.#routed;
     addTo(this.#context, routed?.destination.tunnelActiveSlots[routed.gatewayIndex] ?? -1, -1);
@@ -180,7 +184,9 @@ export class TlsConnection implements Deadlined, DownstreamConnection, UpstreamU
 
   #route(hello: ClientHello): void {
     this.#hello = hello;
-    const routed = routeTls(this.#context, this.#view.listener, hello);
+    const { serverName, alpn } = hello;
+    const source = unmapAddress(this.#socket.remoteAddress ?? "");
+    const routed = routeTls(this.#context, this.#view.listener, { serverName, alpn, source });
     this.#gateway = routed.gateway;
     if (routed.kind === "failure") return this.#refuse(routed.failure);
     this.#routed = routed;
@@ -219,9 +225,12 @@ export class TlsConnection implements Deadlined, DownstreamConnection, UpstreamU
       return;
     }
     this.#socket.write(answer);
+    this.#endGently(this.#socket, this.#view.listener.timeouts.helloMs);
+  }
+
+  #endGently(socket: Socket, flushMs: number): void {
     const { deadlines } = this.#context;
-    const flushMs = this.#view.listener.timeouts.helloMs;
-    this.#end = new LingeringEnd(this.#socket, { item: this, deadlines, flushMs });
+    this.#end = new LingeringEnd(socket, { item: this, deadlines, flushMs });
   }
 
   #onEnd(): void {

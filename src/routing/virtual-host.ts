@@ -2,8 +2,12 @@
 import { Hono } from "hono";
 import type { Handler } from "hono";
 import { RegExpRouter } from "hono/router/reg-exp-router";
-import { type HttpRequestFacts, matchHttp } from "../core/match/http-route.ts";
-import type { HttpMatch, HttpRoute, PathMatch, VirtualHost } from "../core/model.ts";
+import {
+  type HttpRequestFacts,
+  buildHttpConditions,
+  failedHttpCondition,
+} from "../core/match/http-route.ts";
+import type { HttpMatch, HttpRoute, VirtualHost } from "../core/model.ts";
 
 /** What a virtual host answered for one request head. */
 export interface Decision {
@@ -42,7 +46,7 @@ export function buildVirtualHostApp(virtualHost: VirtualHost): Hono {
       const { path, methods } = match;
       if (path?.kind === "segment") segments += methods?.length ?? 1;
       const routed = path?.kind !== "segment" || segments <= SEGMENT_PATTERNS_MAX;
-      addHandler(app, Object.freeze({ route, match }), routed ? routerPattern(path) : "*");
+      addHandler(app, Object.freeze({ route, match }), routed ? routerPattern(match) : "*");
     }
   }
   return app;
@@ -53,7 +57,7 @@ export function buildVirtualHostApp(virtualHost: VirtualHost): Hono {
  * HEAD, a miss and a list of candidates go the same way, which `app.fetch` does not offer.
  */
 export function decide(app: Hono, facts: HttpRequestFacts): Decision | undefined {
-  const candidates = app.router.match(facts.method, facts.path)[0];
+  const candidates = app.router.match(facts.head.method, facts.head.path)[0];
   for (const candidate of candidates) {
     const entry = candidate[0] as unknown as RouterEntry;
     const decision = entry[0](facts);
@@ -64,18 +68,20 @@ export function decide(app: Hono, facts: HttpRequestFacts): Decision | undefined
 
 function addHandler(app: Hono, decision: Decision, pattern: string): void {
   const { match } = decision;
+  const conditions = match === undefined ? [] : buildHttpConditions(match);
   const handler: DecisionHandler =
-    match === undefined
+    conditions.length === 0
       ? () => decision
-      : (facts) => (matchHttp(match, facts) ? decision : undefined);
+      : (facts) => (failedHttpCondition(conditions, facts) === undefined ? decision : undefined);
   const registered = handler as unknown as Handler;
   if (match?.methods === undefined) app.all(pattern, registered);
   else app.on([...match.methods], pattern, registered);
 }
 
 /** The narrowest Hono pattern that surely takes everything the path condition takes. */
-function routerPattern(path: PathMatch | undefined): string {
-  if (path === undefined || !PLAIN_PATH.test(path.value)) return "*";
+function routerPattern({ path, ignoreCase }: HttpMatch): string {
+  if (path === undefined || ignoreCase === true) return "*";
+  if (path.kind === "regex" || !PLAIN_PATH.test(path.value)) return "*";
   if (path.kind === "exact") return path.value;
   return path.kind === "segment" ? `${path.value}/*` : "*";
 }

@@ -40,16 +40,6 @@ test("checkConfig() makes no second mistake out of a part that it had to set asi
   ]);
 });
 
-test("checkConfig() checks the rest when a condition that is not supported leaves its table empty", () => {
-  const text = file({
-    http: 'match = [{ path = { regex = "/x.*" } }]\nroute = "s"\n[[virtual_service.http]]\nroute = "t"',
-  });
-  assert.deepEqual(check(text).lines, [
-    "18:21: error: virtual_service[0].http[0].match[0].path.regex: not supported by this version",
-    '21:1: error: virtual_service[0].http[1].route: there is no service "t"; did you mean "s"?',
-  ]);
-});
-
 test("checkConfig() checks the rest when every gateway is wrong", () => {
   const text = '[[gateway]]\nname = "x"\n[[virtual_service]]\nhosts = ["a.com"]\n[service.s]\n';
   assert.deepEqual(check(text).lines, [

@@ -56,11 +56,17 @@ test("config.example.toml shows every key of the schema", () => {
   collectSaid(valuesOf(UNCOMMENTED), "", said);
   const known = new Set<string>();
   collectKnown(schema(), "", known);
+  const shown = new Set([...said].map(asCondition));
   assert.deepEqual(
-    [...known].filter((path) => !said.has(path)),
+    [...known].map(asCondition).filter((path) => !shown.has(path)),
     [],
   );
 });
+
+/** What a header and a query parameter are compared with is one thing, to be shown once. */
+function asCondition(path: string): string {
+  return path.replace(/\.match\.(?:headers|without_headers|query)\.[^.]+\./, ".match.VALUE.");
+}
 
 test("buildJsonSchema() takes the example, bare and with every key said", () => {
   assert.deepEqual(problems(schema(), valuesOf(EXAMPLE), ""), []);

@@ -185,18 +185,9 @@ const ROWS: readonly Row[] = [
     ],
   },
   {
-    name: "match by header",
-    text: file({ http: "route = 's'\nmatch = [{ headers = { x = { exact = 'y' } } }]" }),
-    lines: [
-      "19:12: error: virtual_service[0].http[0].match[0].headers: not supported by this version",
-    ],
-  },
-  {
-    name: "match by regex",
-    text: file({ http: "route = 's'\nmatch = [{ path = { regex = 'y' } }]" }),
-    lines: [
-      "19:21: error: virtual_service[0].http[0].match[0].path.regex: not supported by this version",
-    ],
+    name: "match by ech",
+    text: file({ tlsRoute: "route = 's'\nmatch = [{ ech = true }]" }),
+    lines: ["21:12: error: virtual_service[0].tls[0].match[0].ech: not supported by this version"],
   },
   {
     name: "subset",

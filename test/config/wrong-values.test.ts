@@ -231,7 +231,31 @@ const ROWS: readonly Row[] = [
     name: "two paths",
     text: file({ http: "route = 's'\nmatch = [{ path = { exact = '/a', prefix = '/b' } }]" }),
     lines: [
-      "19:12: error: virtual_service[0].http[0].match[0].path: expected exactly one of exact, prefix, segment, found exact and prefix",
+      "19:12: error: virtual_service[0].http[0].match[0].path: expected exactly one of exact, prefix, segment, regex, found exact and prefix",
+    ],
+  },
+  {
+    name: "regex that can be made slow",
+    text: file({ http: "route = 's'\nmatch = [{ path = { regex = '/(a+)+' } }]" }),
+    lines: [
+      '19:21: error: virtual_service[0].http[0].match[0].path.regex: this regex is outside the subset that is surely fast: a repetition inside a repeated group, found "/(a+)+"',
+    ],
+  },
+  {
+    name: "headers that routes do not see",
+    text: file({
+      http: "route = 's'\nmatch = [{ headers = { X-Forwarded-For = { exact = 'y' }, x-a = {} } }]",
+    }),
+    lines: [
+      '19:24: error: virtual_service[0].http[0].match[0].headers.X-Forwarded-For: this header belongs to the connection or is written by proxies: routes do not see it, found "X-Forwarded-For"',
+      "19:59: error: virtual_service[0].http[0].match[0].headers.x-a: expected exactly one of exact, prefix, regex, present, found none",
+    ],
+  },
+  {
+    name: "ignore_case without a path that has cases",
+    text: file({ http: "route = 's'\nmatch = [{ ignore_case = true, path = { regex = '/a' } }]" }),
+    lines: [
+      "19:10: error: virtual_service[0].http[0].match[0]: ignore_case needs path with exact, prefix or segment; in a regex write [Aa]",
     ],
   },
   {

@@ -1,4 +1,5 @@
 /** Virtual hosts made short. */
+import { type RequestHead, parseRequestHead } from "../../src/core/http1/request-head.ts";
 import type { HttpRequestFacts } from "../../src/core/match/http-route.ts";
 import type { HttpMatch, HttpRoute, PathMatch, VirtualHost } from "../../src/core/model.ts";
 
@@ -24,6 +25,18 @@ export function on(condition: string, more: HttpMatch = {}): HttpMatch {
 /** A request: `GET /a`. */
 export function request(line: string, more: Partial<HttpRequestFacts> = {}): HttpRequestFacts {
   const space = line.indexOf(" ");
-  const [method, path] = [line.slice(0, space), line.slice(space + 1)];
-  return { method, path, gateway: "web", port: 80, ...more };
+  const head = headOf(line.slice(0, space), line.slice(space + 1));
+  return { head, gateway: "web", port: 80, client: "192.0.2.1", scheme: "http", ...more };
+}
+
+/** A head without the parser, so that its path may be anything; `fields`: name, value, name, value … */
+export function headOf(
+  method: string,
+  path: string,
+  { query = "", fields = [] as readonly string[] } = {},
+): RequestHead {
+  const parsed = parseRequestHead("GET / HTTP/1.1\r\nHost: a.com\r\n\r\n", 10);
+  if (!parsed.ok) throw new Error(parsed.error.detail);
+  const section = { ...parsed.value.section, fields: [...fields] };
+  return { ...parsed.value, method, path, query, section };
 }

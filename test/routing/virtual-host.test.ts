@@ -186,16 +186,18 @@ function bruteForce(host: VirtualHost, facts: HttpRequestFacts): string | undefi
 }
 
 function holds({ path, methods, gateways, port }: HttpMatch, facts: HttpRequestFacts): boolean {
-  if (methods !== undefined && !methods.some((method) => method === facts.method)) return false;
+  if (methods !== undefined && !methods.some((method) => method === facts.head.method))
+    return false;
   if (gateways !== undefined && !gateways.some((gateway) => gateway === facts.gateway))
     return false;
   if (port !== undefined && port !== facts.port) return false;
   if (path === undefined) return true;
-  if (path.kind === "exact") return facts.path === path.value;
-  if (path.kind === "prefix") return facts.path.slice(0, path.value.length) === path.value;
+  if (path.kind === "exact") return facts.head.path === path.value;
+  if (path.kind === "prefix") return facts.head.path.slice(0, path.value.length) === path.value;
   const base = path.value.endsWith("/") ? path.value : `${path.value}/`;
   return (
-    `${facts.path}/`.startsWith(base) && (facts.path.startsWith(base) || facts.path === path.value)
+    `${facts.head.path}/`.startsWith(base) &&
+    (facts.head.path.startsWith(base) || facts.head.path === path.value)
   );
 }
 

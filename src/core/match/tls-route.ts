@@ -1,4 +1,6 @@
 /** Which TLS route of a chain takes a connection. */
+import { showCidr } from "../ip-address.ts";
+import { anyCidrHolds } from "../ip.ts";
 import type { TlsChain, TlsMatch, TlsRoute } from "../model.ts";
 import { hostPatternTakes } from "./host-table.ts";
 
@@ -8,17 +10,38 @@ export interface TlsConnectionFacts {
   readonly alpn: readonly string[];
   readonly port: number;
   readonly gateway: string;
+  /** The client's address without port. */
+  readonly source: string;
 }
 
 /** First route of which any match holds, in file order. Pure. */
 export function matchTlsRoute(chain: TlsChain, facts: TlsConnectionFacts): TlsRoute | undefined {
-  return chain.routes.find((route) => route.matches.some((match) => holds(match, facts)));
+  return chain.routes.find((route) =>
+    route.matches.some((match) => failedTlsCondition(match, facts) === undefined),
+  );
 }
 
-function holds(match: TlsMatch, facts: TlsConnectionFacts): boolean {
-  if (match.port !== undefined && match.port !== facts.port) return false;
-  if (match.gateways !== undefined && !match.gateways.includes(facts.gateway)) return false;
-  if (match.alpn !== undefined && !match.alpn.some((name) => facts.alpn.includes(name)))
-    return false;
-  return match.sni.some((pattern) => hostPatternTakes(pattern, facts.serverName));
+/** The first condition of a match that does not hold, and what there is instead, in words; undefined = all hold. Pure. */
+export function failedTlsCondition(
+  match: TlsMatch,
+  facts: TlsConnectionFacts,
+): { readonly wanted: string; readonly found: string } | undefined {
+  const { port, gateways, alpn, sources, sni } = match;
+  if (port !== undefined && port !== facts.port) {
+    return { wanted: `port is ${port}`, found: String(facts.port) };
+  }
+  if (gateways !== undefined && !gateways.includes(facts.gateway)) {
+    return { wanted: `gateway is ${gateways.join(" or ")}`, found: facts.gateway };
+  }
+  if (alpn !== undefined && !alpn.some((name) => facts.alpn.includes(name))) {
+    const found = facts.alpn.length === 0 ? "none" : facts.alpn.join(", ");
+    return { wanted: `alpn offers ${alpn.join(" or ")}`, found };
+  }
+  if (!sni.some((pattern) => hostPatternTakes(pattern, facts.serverName))) {
+    return { wanted: `sni is ${sni.join(" or ")}`, found: facts.serverName };
+  }
+  if (sources !== undefined && !anyCidrHolds(sources, facts.source)) {
+    return { wanted: `source is in ${sources.map(showCidr).join(" or ")}`, found: facts.source };
+  }
+  return undefined;
 }

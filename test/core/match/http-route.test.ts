@@ -1,10 +1,23 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type HttpRequestFacts, matchHttp } from "../../../src/core/match/http-route.ts";
-import { matchPath } from "../../../src/core/match/path.ts";
+import {
+  type HttpRequestFacts,
+  buildHttpConditions,
+  failedHttpCondition,
+} from "../../../src/core/match/http-route.ts";
+import { buildPathPredicate } from "../../../src/core/match/path.ts";
+import { request } from "../../routing/fixtures.ts";
 import type { HttpMatch, PathMatch } from "../../../src/core/model.ts";
 
-describe("matchPath()", () => {
+function matchPath(match: PathMatch, path: string): boolean {
+  return buildPathPredicate(match, false)(path);
+}
+
+function matchHttp(match: HttpMatch, facts: HttpRequestFacts): boolean {
+  return failedHttpCondition(buildHttpConditions(match), facts) === undefined;
+}
+
+describe("buildPathPredicate()", () => {
   type Row = readonly [kind: PathMatch["kind"], value: string, takes: string, leaves: string];
   /** Paths separated by spaces. The first rows are the examples of the configuration's page. */
   const ROWS: readonly Row[] = [
@@ -28,8 +41,8 @@ describe("matchPath()", () => {
   }
 });
 
-describe("matchHttp()", () => {
-  const facts: HttpRequestFacts = { method: "GET", path: "/a/b", gateway: "web", port: 80 };
+describe("failedHttpCondition()", () => {
+  const facts = request("GET /a/b");
   const full: HttpMatch = {
     path: { kind: "segment", value: "/a" },
     methods: ["POST", "GET"],
@@ -58,6 +71,6 @@ describe("matchHttp()", () => {
   });
 
   test("HEAD is not GET", () => {
-    assert.ok(!matchHttp({ methods: ["GET"] }, { ...facts, method: "HEAD" }));
+    assert.ok(!matchHttp({ methods: ["GET"] }, request("HEAD /a/b")));
   });
 });
