@@ -12,6 +12,7 @@ import {
   serialiseSwitching,
 } from "../core/http1/serialise.ts";
 import { filterTrailers } from "../core/http1/trailers.ts";
+import type { WriteBuffers } from "../upstream/write-buffers.ts";
 import { type BodyPart, writeChunked, writePlain } from "./body-writer.ts";
 import type { ExchangeReport } from "./exchange-report.ts";
 import type { HttpConnection } from "./http-connection.ts";
@@ -65,6 +66,10 @@ export class AnswerRelay {
     this.#upgrade = request.upgrade;
   }
 
+  get #buffers(): WriteBuffers {
+    return this.#connection.context.writeBuffers;
+  }
+
   /** The connection to the endpoint can take another request. */
   get reusable(): boolean {
     return this.done && !this.#excess && (this.#head?.keepAlive ?? false);
@@ -80,7 +85,7 @@ export class AnswerRelay {
   /** The endpoint has sent its FIN: that ends an answer without length, and cuts off any other. */
   end(): void {
     if (this.#head?.body !== BODY_UNTIL_CLOSE || this.done) return;
-    this.#write("", { bytes: EMPTY, start: 0, length: 0, trailers: "" });
+    this.#write("", { bytes: EMPTY, start: 0, length: 0, trailers: "", buffers: this.#buffers });
     this.done = true;
   }
 
@@ -177,7 +182,8 @@ export class AnswerRelay {
       this.done = this.#left === 0;
       this.#excess = length < available;
     }
-    this.#write(head, { bytes, start, length, trailers: this.done ? this.#trailers() : undefined });
+    const trailers = this.done ? this.#trailers() : undefined;
+    this.#write(head, { bytes, start, length, trailers, buffers: this.#buffers });
   }
 
   /** Passed on to who asked for trailers or heard of them (RFC 9110 §6.5.1). */

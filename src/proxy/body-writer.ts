@@ -1,5 +1,6 @@
 /** Head and body bytes put together into one write. */
 import type { Socket } from "node:net";
+import type { WriteBuffers } from "../upstream/write-buffers.ts";
 
 /** A range of body bytes. */
 export interface BodyPart {
@@ -8,6 +9,7 @@ export interface BodyPart {
   readonly length: number;
   /** The body ends with it: trailer lines with CRLF, or nothing; undefined = more is to come. */
   readonly trailers: string | undefined;
+  readonly buffers: WriteBuffers;
 }
 
 /**
@@ -34,10 +36,11 @@ function writeJoined(socket: Socket, prefix: string, part: BodyPart, suffix: str
     if (text !== "") socket.write(text, "latin1");
     return text.length;
   }
-  const out = Buffer.allocUnsafe(prefix.length + length + suffix.length);
+  const total = prefix.length + length + suffix.length;
+  const out = part.buffers.take(total);
   out.write(prefix, 0, "latin1");
   bytes.copy(out, prefix.length, start, start + length);
   out.write(suffix, prefix.length + length, "latin1");
-  socket.write(out);
-  return out.length;
+  part.buffers.write(socket, out, total);
+  return total;
 }

@@ -5,6 +5,7 @@ import type { VirtualHostApps } from "../routing/virtual-host-apps.ts";
 import type { HttpRecord, TunnelRecord } from "../telemetry/access-log.ts";
 import type { FailureLog } from "./failure-log.ts";
 import type { Deadlines } from "../upstream/deadlines.ts";
+import type { WriteBuffers } from "../upstream/write-buffers.ts";
 import type { ServiceState } from "../upstream/service-state.ts";
 
 /** The snapshot with what was built from it in this worker; replaced as a whole by a reload. */
@@ -24,6 +25,8 @@ export interface ProxyContext {
   readonly deadlines: Deadlines;
   /** Written by this worker only; see metric-layout.ts. */
   readonly counters: () => Float64Array;
+  /** For large writes to either side. */
+  readonly writeBuffers: WriteBuffers;
   /** Monotonic milliseconds with fractions. */
   readonly now: () => number;
   /** Milliseconds since the epoch. */

@@ -5,6 +5,7 @@ import { ChunkedDecoder } from "../core/http1/chunked.ts";
 import { BODY_CHUNKED, BODY_NONE } from "../core/http1/framing.ts";
 import type { RequestHead } from "../core/http1/request-head.ts";
 import { filterTrailers } from "../core/http1/trailers.ts";
+import type { WriteBuffers } from "../upstream/write-buffers.ts";
 import { type BodyPart, writeChunked, writePlain } from "./body-writer.ts";
 
 /** A trailer section is bounded like a small head. */
@@ -12,6 +13,7 @@ const TRAILER_BYTES_MAX = 8 * 1024;
 
 /** Owned by one exchange. Bytes pass once; only a body that came whole with its head is kept, for a repetition. */
 export class RequestBody {
+  readonly #buffers: WriteBuffers;
   readonly #bytesMax: number;
   readonly #announcesTrailers: boolean;
   readonly #decoder: ChunkedDecoder | undefined;
@@ -28,7 +30,8 @@ export class RequestBody {
   failure: Failure | undefined;
 
   /** `bytesMax` undefined = no limit. */
-  constructor(head: RequestHead, bytesMax: number | undefined) {
+  constructor(head: RequestHead, bytesMax: number | undefined, buffers: WriteBuffers) {
+    this.#buffers = buffers;
     this.#bytesMax = bytesMax ?? Number.POSITIVE_INFINITY;
     this.#announcesTrailers = head.section.trailer !== undefined;
     this.#left = head.body;
@@ -42,7 +45,14 @@ export class RequestBody {
   begin(socket: Socket, head: string): void {
     const bytes = this.#kept;
     if (bytes === undefined) this.#head = head;
-    else writePlain(socket, head, { bytes, start: 0, length: bytes.length, trailers: undefined });
+    else
+      writePlain(socket, head, {
+        bytes,
+        start: 0,
+        length: bytes.length,
+        trailers: undefined,
+        buffers: this.#buffers,
+      });
   }
 
   /**
@@ -73,7 +83,14 @@ export class RequestBody {
     const length = Math.min(this.#left, bytes.length);
     this.#left -= length;
     this.done = this.#left === 0;
-    if (head !== "") writePlain(socket, head, { bytes, start: 0, length, trailers: undefined });
+    if (head !== "")
+      writePlain(socket, head, {
+        bytes,
+        start: 0,
+        length,
+        trailers: undefined,
+        buffers: this.#buffers,
+      });
     else if (length > 0) socket.write(length === bytes.length ? bytes : bytes.subarray(0, length));
     return length;
   }
@@ -90,7 +107,13 @@ export class RequestBody {
     } else if (this.#taken > this.#bytesMax) this.failure = tooLarge(this.#bytesMax);
     if (this.failure !== undefined) return bytes.length;
     this.done = decoder.done;
-    const part: BodyPart = { bytes, start: 0, length, trailers: this.#trailers(decoder) };
+    const part: BodyPart = {
+      bytes,
+      start: 0,
+      length,
+      trailers: this.#trailers(decoder),
+      buffers: this.#buffers,
+    };
     writeChunked(socket, head, part);
     return decoder.consumed;
   }

@@ -16,6 +16,7 @@ import { VirtualHostApps } from "../routing/virtual-host-apps.ts";
 import type { UpstreamContext } from "../upstream/connection.ts";
 import { Deadlines } from "../upstream/deadlines.ts";
 import { createReadBuffer } from "../upstream/read-buffer.ts";
+import { WriteBuffers } from "../upstream/write-buffers.ts";
 import { ServiceState } from "../upstream/service-state.ts";
 import { BatchedAccessLog } from "./batched-access-log.ts";
 import { ListenerSet } from "./listener-set.ts";
@@ -58,6 +59,7 @@ export class WorkerBox {
       deadlines,
       counters,
       now,
+      writeBuffers: new WriteBuffers(),
       wallClock: Date.now,
       random: Math.random,
       requestId: () => crypto.randomUUID(),
