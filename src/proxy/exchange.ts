@@ -1,4 +1,5 @@
 /** One request and its answer: routed, tried, forwarded, streamed, logged. */
+import type { Socket } from "node:net";
 import type { Failure } from "../core/failure.ts";
 import type { RequestHead } from "../core/http1/request-head.ts";
 import { serialiseRequest } from "../core/http1/serialise.ts";
@@ -58,7 +59,7 @@ export class Exchange implements UpstreamUser, TunnelOwner {
     if (head === undefined) return;
     const { context, view, clientHost } = this.#connection;
     const { listener } = view;
-    this.#body = new RequestBody(head, listener.limits.bodyBytesMax);
+    this.#body = new RequestBody(head, listener.limits.bodyBytesMax, context.writeBuffers);
     const routed = routeRequest(context, { listener, peer: clientHost }, head);
     this.#report.gateway = routed.gateway;
     if (hasPassedHere(head.section.loop, context.boxId)) {
@@ -174,6 +175,10 @@ export class Exchange implements UpstreamUser, TunnelOwner {
     this.#report.bytesIn += received;
     this.#report.bytesOut += sent;
     this.#connection.deadlineMs = context.deadlines.after(view.listener.timeouts.tunnelIdleMs);
+  }
+
+  onTunnelLeft(socket: Socket): void {
+    this.#connection.endGently(socket, this.#connection.view.listener.timeouts.tunnelIdleMs);
   }
 
   onTunnelDone(failure: Failure | undefined): void {

@@ -120,8 +120,8 @@ export class HttpConnection implements Deadlined, DownstreamConnection {
 
   /** The time limit of the present state has passed. */
   onDeadline(): void {
-    if (this.#tunnel !== undefined) this.#tunnel.cut({ kind: "tunnel-idle", detail: "" });
-    else if (this.#end !== undefined) this.#end.onDeadline();
+    if (this.#end !== undefined) this.#end.onDeadline();
+    else if (this.#tunnel !== undefined) this.#tunnel.cut({ kind: "tunnel-idle", detail: "" });
     else if (this.#exchange !== undefined) this.#exchange.onDeadline();
     else if (this.#readingHead)
       this.#refuse({ kind: "header-timeout", detail: "head not complete" });
@@ -152,6 +152,12 @@ export class HttpConnection implements Deadlined, DownstreamConnection {
     if (this.#ended) tunnel.downstreamEnd();
   }
 
+  /** What is written leaves by this socket, the connection's own or its tunnel's other one, and then it is closed. */
+  endGently(socket: Socket, flushMs: number): void {
+    const { deadlines } = this.context;
+    this.#end = new LingeringEnd(socket, { item: this, deadlines, flushMs });
+  }
+
   /** The tunnel that it became is over on both sides. */
   tunnelDone(): void {
     this.#dispose();
@@ -173,14 +179,14 @@ export class HttpConnection implements Deadlined, DownstreamConnection {
     this.#exchange = undefined;
     this.#readingHead = false;
     if (this.#closed) return;
-    if (!keepAlive || !this.mayContinue) return this.#endGently();
+    if (!keepAlive || !this.mayContinue) return this.#finish();
     this.#setIdleLimit();
     this.#advance();
   }
 
   #onData(chunk: Buffer): void {
-    if (this.#tunnel !== undefined) return this.#tunnel.downstreamData(chunk);
     if (this.#end !== undefined) return this.#end.drop(chunk.length);
+    if (this.#tunnel !== undefined) return this.#tunnel.downstreamData(chunk);
     this.#buffer.append(chunk);
     if (this.#exchange === undefined) this.#advance();
     else this.feed();
@@ -263,15 +269,14 @@ export class HttpConnection implements Deadlined, DownstreamConnection {
   /** Nothing is under way. An answer that is still on its way to the client gets its time. */
   #closeIdle(cause: Failure): void {
     this.#cause = cause;
-    if (this.socket.writableLength > 0) this.#endGently();
+    if (this.socket.writableLength > 0) this.#finish();
     else this.socket.destroy();
   }
 
-  #endGently(): void {
+  /** No other request is served. */
+  #finish(): void {
     this.#buffer.clear();
-    const { deadlines } = this.context;
-    const flushMs = this.view.listener.timeouts.bodyIdleMs;
-    this.#end = new LingeringEnd(this.socket, { item: this, deadlines, flushMs });
+    this.endGently(this.socket, this.view.listener.timeouts.bodyIdleMs);
   }
 
   #onEnd(): void {
@@ -285,7 +290,7 @@ export class HttpConnection implements Deadlined, DownstreamConnection {
   #finishEnded(): void {
     if (this.#readingHead) {
       this.#refuse({ kind: "client-closed", detail: "closed inside a request head" });
-    } else if (this.#requests > 0) this.#endGently();
+    } else if (this.#requests > 0) this.#finish();
     else this.#closeIdle({ kind: "connection-empty", detail: "" });
   }
 

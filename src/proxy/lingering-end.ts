@@ -1,14 +1,14 @@
-/** The gentle end of a connection whose client may still be sending. */
+/** The gentle end of a connection whose peer may still be sending. */
 import type { Socket } from "node:net";
 import { type Deadlined, type Deadlines } from "../upstream/deadlines.ts";
 import { resetSocket } from "../upstream/reset-socket.ts";
 
-/** How long what a client still sends is read and dropped after the FIN … */
+/** How long what a peer still sends is read and dropped after the FIN … */
 const LINGER_MS = 2000;
 /** … and how much of it. */
 const DROPPED_BYTES_MAX = 1024 * 1024;
 
-/** Who closes, and how long its client may take for the bytes that it has not taken yet. */
+/** Who closes, and how long the peer may take for the bytes that it has not taken yet. */
 export interface LingeringOwner {
   /** Hands its deadline over and calls `onDeadline`. */
   readonly item: Deadlined;
@@ -18,7 +18,7 @@ export interface LingeringOwner {
 
 /**
  * Sends what is written and a FIN, and reads on for a while: closing with unread bytes would reset the last answer away
- * before the client sees it (RFC 9112 §9.6). The time to linger begins when the answer has left.
+ * before the peer sees it (RFC 9112 §9.6). The time to linger begins when the answer has left.
  */
 export class LingeringEnd {
   readonly #socket: Socket;
@@ -27,10 +27,12 @@ export class LingeringEnd {
   /** Effect: ends and resumes the socket, sets the owner's deadline. */
   constructor(socket: Socket, { item, deadlines, flushMs }: LingeringOwner) {
     this.#socket = socket;
-    item.deadlineMs = deadlines.after(flushMs);
-    socket.once("finish", () => {
+    const linger = (): void => {
       item.deadlineMs = deadlines.after(LINGER_MS);
-    });
+    };
+    item.deadlineMs = deadlines.after(flushMs);
+    if (socket.writableFinished) linger();
+    else socket.once("finish", linger);
     socket.end();
     socket.resume();
   }
@@ -41,7 +43,7 @@ export class LingeringEnd {
     if (this.#left < 0) this.#socket.destroy();
   }
 
-  /** The client has had its time; an answer that it did not take must not look complete. */
+  /** The peer has had its time; an answer that it did not take must not look complete. */
   onDeadline(): void {
     if (this.#socket.writableFinished) this.#socket.destroy();
     else resetSocket(this.#socket);

@@ -7,7 +7,7 @@ import type { Destination, Gateway, Listener, VirtualHost } from "../core/model.
 import { type Decision, decide } from "../routing/virtual-host.ts";
 import type { ServiceState } from "../upstream/service-state.ts";
 import type { ProxyContext, Runtime } from "./context.ts";
-import { readClientFacts } from "./edge-fields.ts";
+import { type ClientFacts, readClientFacts } from "./edge-fields.ts";
 
 /** Where a request goes. The snapshot that was asked stays with it to its end. */
 export interface RoutedRequest {
@@ -17,9 +17,16 @@ export interface RoutedRequest {
   readonly gatewayIndex: number;
   readonly virtualHost: VirtualHost;
   readonly decision: Decision;
+  readonly client: ClientFacts;
   /** Undefined for a redirect or a direct response. */
   readonly destination: Destination | undefined;
   readonly service: ServiceState | undefined;
+}
+
+/** The gateway sends everything that did not come by https there. */
+export interface HttpsRedirect {
+  readonly kind: "https-redirect";
+  readonly gateway: Gateway;
 }
 
 /** Why a request goes nowhere, and the gateway if one let it in. */
@@ -43,25 +50,27 @@ export function routeRequest(
   context: ProxyContext,
   { listener, peer }: RequestPlace,
   head: RequestHead,
-): RoutedRequest | UnroutedRequest {
+): RoutedRequest | UnroutedRequest | HttpsRedirect {
   const runtime = context.runtime();
   const { snapshot } = runtime;
   const gatewayIndex = matchHost(listener.hosts, head.host);
   const gateway = gatewayIndex === undefined ? undefined : snapshot.gateways[gatewayIndex];
   if (gateway === undefined || gatewayIndex === undefined)
     return unrouted(undefined, "no-virtual-host");
+  const { port } = listener.address;
+  const trusted = runtime.trustedProxies[gatewayIndex] ?? [];
+  const client = readClientFacts(head, { peer, port }, trusted);
+  if (gateway.httpsRedirect === true && client.scheme === "http")
+    return { kind: "https-redirect", gateway };
   const hostIndex = matchHost(gateway.virtualHosts, head.host);
   const virtualHost = hostIndex === undefined ? undefined : snapshot.virtualHosts[hostIndex];
   const app = hostIndex === undefined ? undefined : runtime.apps.get(hostIndex);
   if (virtualHost === undefined || app === undefined) return unrouted(gateway, "no-virtual-host");
-  const { port } = listener.address;
-  const trusted = runtime.trustedProxies[gatewayIndex] ?? [];
-  const { client, scheme } = readClientFacts(head, { peer, port }, trusted);
-  const decision = decide(app, { head, gateway: gateway.name, port, client, scheme });
+  const decision = decide(app, { head, gateway: gateway.name, port, ...client });
   if (decision === undefined) return unrouted(gateway, "no-route");
   const chosen = chooseDestination(context, runtime, decision);
   if (chosen === undefined) return unrouted(gateway, "no-endpoint");
-  return { kind: "routed", gateway, gatewayIndex, virtualHost, decision, ...chosen };
+  return { kind: "routed", gateway, gatewayIndex, virtualHost, decision, client, ...chosen };
 }
 
 interface Chosen {

@@ -8,6 +8,8 @@ import { resetSocket } from "../upstream/reset-socket.ts";
 export interface TunnelOwner {
   /** Bytes have passed, or those that waited have left; the idle limit begins anew. */
   onTunnelBytes(received: number, sent: number): void;
+  /** One side is closed after its FIN; this is the other one's socket. It is to end gently, within a limit. */
+  onTunnelLeft(socket: Socket): void;
   /** Both sides are closed; undefined when both ended properly. The last call. */
   onTunnelDone(failure: Failure | undefined): void;
 }
@@ -17,8 +19,8 @@ export interface TunnelOwner {
  * calls the `downstream…` methods; upstream events come here. Memory: what one read brings plus the sockets' write
  * queues, which back-pressure keeps to their high-water marks.
  *
- * A side that resets before its FIN has failed, and the other one is reset. A side that is closed after its FIN has
- * only done what its program meant by closing: what it said is still delivered, then the other side is closed too.
+ * A side that resets before its FIN has failed, and the other one is reset. A side that is closed after its FIN has said
+ * all: that is delivered, though the other side goes on speaking, and what nobody hears any more is dropped.
  */
 export class Tunnel implements UpstreamUser {
   readonly #socket: Socket;
@@ -60,8 +62,9 @@ export class Tunnel implements UpstreamUser {
   /** The client's socket is closed. */
   downstreamClose(): void {
     this.#downstreamClosed = true;
-    if (!this.#upstreamClosed && this.#downstreamEnded) this.#upstream.closeSoon();
-    else if (!this.#upstreamClosed) {
+    if (!this.#upstreamClosed && this.#downstreamEnded) {
+      this.#owner.onTunnelLeft(this.#upstream.socket);
+    } else if (!this.#upstreamClosed) {
       this.#failure ??= { kind: "client-closed", detail: "reset" };
       this.#upstreamClosed = true;
       this.#upstream.reset();
@@ -100,10 +103,8 @@ export class Tunnel implements UpstreamUser {
 
   onUpstreamClose(failure: Failure): void {
     this.#upstreamClosed = true;
-    if (!this.#downstreamClosed && this.#upstreamEnded) {
-      this.#socket.resume();
-      this.#socket.destroySoon();
-    } else if (!this.#downstreamClosed) {
+    if (!this.#downstreamClosed && this.#upstreamEnded) this.#owner.onTunnelLeft(this.#socket);
+    else if (!this.#downstreamClosed) {
       this.#failure ??= failure;
       resetSocket(this.#socket);
     }

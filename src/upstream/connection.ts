@@ -105,11 +105,6 @@ export class UpstreamConnection implements Deadlined {
     resetSocket(this.socket);
   }
 
-  /** Closes when all that was written has left for the kernel; what still comes goes to the user. */
-  closeSoon(): void {
-    this.socket.destroySoon();
-  }
-
   /** The connect time limit, or the idle limit of a kept-alive connection. */
   onDeadline(): void {
     if (this.connectMs === undefined) {

@@ -160,9 +160,10 @@ export class WorkerBox {
     if (this.#draining) return;
     this.#draining = true;
     this.#listeners.close();
-    const startedMs = performance.now();
+    const { now } = this.#upstream;
+    const startedMs = now();
     const timer = setInterval(() => {
-      const passedMs = performance.now() - startedMs;
+      const passedMs = now() - startedMs;
       if (passedMs >= settings.requestsMs) this.#listeners.reset("requests");
       if (passedMs >= settings.tunnelsMs) this.#listeners.reset("tunnels");
       if (this.#listeners.active > 0) return;
