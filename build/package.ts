@@ -17,8 +17,10 @@ import { DIST } from "./project.ts";
  * `--no-strip-types` change neither start nor idle memory. Heap limits stay V8's own, which follow the machine's memory.
  */
 const RUNTIME_FLAGS: readonly string[] = [
-  // SIGUSR1 means "reopen the logs" here; without this it would open a debugger on port 9229.
-  "--disable-sigusr1",
+  // SIGUSR1 means "reopen the logs" here. Until the preamble listens to it, the runtime would open a debugger for it:
+  // at an address for documentation only (RFC 5737), which no box has, it cannot. `--disable-sigusr1` is not the way:
+  // it leaves the signal blocked for ever, and no listener hears it (seen with Node 24.21).
+  "--inspect-port=192.0.2.1:9229",
   // Each of these would otherwise follow a variable that was meant for another program: NODE_USE_ENV_PROXY (the
   // runtime's HTTP clients then ask HTTP_PROXY), NODE_USE_SYSTEM_CA, OPENSSL_CONF (a broken one stops every start).
   "--no-use-env-proxy",

@@ -1,20 +1,23 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { get } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { assertElfArchitecture } from "../../build/elf.ts";
 import { inProject, readManifest } from "../../build/project.ts";
-import { listeningPorts, type ProxyProcess, startProxy, threadNames } from "./proxy-process.ts";
+import { listeningPorts, type ProxyProcess, startProxy } from "./proxy-process.ts";
 
 const EXECUTABLE = inProject("dist", "gatehouse");
 const DEADLINE_MS = 20_000;
 
-/** The thread that waits for SIGUSR1 in order to open a debugger. */
-const DEBUGGER_THREAD = "SignalInspector";
+/** Signal 10, counted from 1. */
+const SIGUSR1_BIT = 1 << 9;
+/** Each makes the runtime try to open a debugger while it starts: without a bound it would get to nothing else. */
+const SIGNALS_MAX = 50;
 
 test("dist/gatehouse is an executable for this machine", () => {
   if (process.arch === "x64" || process.arch === "arm64") {
@@ -66,32 +69,58 @@ test("flags of the runtime on the command line are ours to refuse", () => {
   }
 });
 
-test("SIGUSR1 never opens a debugger", async (t) => {
-  const proxy = await startProxy({ workers: 1, environment: { NODE_OPTIONS: "--inspect" } });
+test("SIGUSR1 never opens a debugger, from the first moment on", async (t) => {
+  const storm = { pid: 0, on: true, sent: 0 };
+  const sending = sendSignals(storm);
+  const proxy = await startProxy({
+    workers: 1,
+    environment: { NODE_OPTIONS: "--inspect" },
+    spawned: (pid) => {
+      storm.pid = pid;
+    },
+  });
   t.after(proxy.stop);
-  assert.deepEqual(threadNames(proxy.pid).filter(isDebuggerThread), []);
-  for (let i = 0; i < 3; i += 1) {
-    process.kill(proxy.pid, "SIGUSR1");
-    // An answer of the main thread comes after the signal's own events, which were there first.
-    assert.equal(await fetchStatus(proxy), 200);
-  }
+  // An answer of the main thread comes after the signal's own events, which were there first.
+  assert.equal(await fetchStatus(proxy), 200);
+  storm.on = false;
+  await sending;
+  process.kill(proxy.pid, "SIGUSR1");
+  assert.equal(await fetchStatus(proxy), 200);
+  assert.ok(storm.sent > 0);
   const own = [proxy.port, proxy.adminPort].toSorted((a, b) => a - b);
   assert.deepEqual(listeningPorts(proxy.pid), own);
-  assert.deepEqual(threadNames(proxy.pid).filter(isDebuggerThread), []);
-  assert.doesNotMatch(proxy.stderr(), /Debugger|inspector/i);
+  assert.doesNotMatch(proxy.stderr(), /Debugger listening/i);
 });
 
-test("the runtime alone has the thread that the test above looks for", async (t) => {
-  const child = spawn(process.execPath, ["-e", "process.stdin.resume(); console.log('up')"], {
-    stdio: ["pipe", "pipe", "ignore"],
+test("the runtime alone does open a debugger: the test above can see what it looks for", async (t) => {
+  const script = "process.stdin.resume(); console.log('up')";
+  const child = spawn(process.execPath, ["--inspect-port=127.0.0.1:0", "-e", script], {
+    stdio: ["pipe", "pipe", "pipe"],
   });
   t.after(() => stopChild(child));
   await once(child.stdout, "data", { signal: AbortSignal.timeout(DEADLINE_MS) });
-  assert.equal(threadNames(child.pid ?? 0).filter(isDebuggerThread).length, 1);
+  assert.deepEqual(listeningPorts(child.pid ?? 0), []);
+  child.kill("SIGUSR1");
+  const [said] = (await once(child.stderr.setEncoding("utf8"), "data", {
+    signal: AbortSignal.timeout(DEADLINE_MS),
+  })) as [string];
+  assert.match(said, /Debugger listening/);
+  assert.equal(listeningPorts(child.pid ?? 0).length, 1);
 });
 
-function isDebuggerThread(name: string): boolean {
-  return name === DEBUGGER_THREAD;
+/** A bounded number of them over the whole start, once the runtime has taken the signal over from the kernel. */
+async function sendSignals(storm: { readonly pid: number; on: boolean; sent: number }) {
+  for (; storm.on && storm.sent < SIGNALS_MAX; await delay(1)) {
+    if (storm.pid === 0 || (storm.sent === 0 && !blocksSignal(storm.pid))) continue;
+    process.kill(storm.pid, "SIGUSR1");
+    storm.sent += 1;
+  }
+}
+
+/** Whether SIGUSR1 is blocked, as the runtime does first of all: before that it would end any process (proc(5)). */
+function blocksSignal(pid: number): boolean {
+  const mask = /^SigBlk:\s+([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+  return (Number.parseInt(mask?.slice(-4) ?? "0", 16) & SIGUSR1_BIT) !== 0;
 }
 
 function run(

@@ -37,6 +37,8 @@ export async function startProxy(options: {
   readonly workers: number;
   readonly environment?: Readonly<Record<string, string>>;
   readonly executable?: string;
+  /** Told of the process as soon as there is one. */
+  readonly spawned?: (pid: number) => void;
 }): Promise<ProxyProcess> {
   const port = await findFreePort();
   const adminPort = await findFreePort();
@@ -49,6 +51,7 @@ export async function startProxy(options: {
     stdio: ["ignore", "ignore", "pipe"],
     env: { ...process.env, RUNTIME_DIRECTORY: folder, ...options.environment },
   });
+  options.spawned?.(child.pid ?? 0);
   const output = { stderr: "" };
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     output.stderr += text;
@@ -65,13 +68,6 @@ export async function startProxy(options: {
     throw new Error(`gatehouse did not start: ${output.stderr}`, { cause: error });
   }
   return { pid: child.pid ?? 0, port, adminPort, startMs, stderr: () => output.stderr, stop };
-}
-
-/** The names of a process's threads. Reads /proc. */
-export function threadNames(pid: number): readonly string[] {
-  return readdirSync(`/proc/${pid}/task`).map((task) =>
-    readFileSync(`/proc/${pid}/task/${task}/comm`, "utf8").trim(),
-  );
 }
 
 /** The TCP ports that a process itself listens on, each once, sorted. Reads /proc. */
