@@ -1,6 +1,6 @@
 /** The running box: what all parts of the control plane together are and can do. */
 import type { MetricLayout } from "../core/metric-layout.ts";
-import type { BindProblem, Endpoint, Snapshot } from "../core/model.ts";
+import type { Endpoint, Snapshot } from "../core/model.ts";
 import type { DrainReport, ReadinessView, ReloadReport } from "../core/views.ts";
 import { type Discovery, createDiscovery } from "../discovery/discovery.ts";
 import type { Logger } from "../telemetry/log.ts";
@@ -9,7 +9,7 @@ import type { ConfigSource } from "./config-source.ts";
 import { logFindings } from "./log-findings.ts";
 import { describeBindProblem, probeListeners } from "./probe.ts";
 import { diffSnapshots, fixedDifferences } from "./snapshot-diff.ts";
-import { Supervisor } from "./supervisor.ts";
+import { type PublishProblem, Supervisor } from "./supervisor.ts";
 import type { SystemdNotifier } from "./systemd.ts";
 
 /** How long the first answers of names are waited for before the box serves without them. */
@@ -94,7 +94,7 @@ export class Box {
       this.discovery.settled(services, FIRST_ANSWERS_MS),
     ]);
     const found = problems.length > 0 ? problems : await this.supervisor.publish(this.#snapshot);
-    return found.map((problem) => describeBindProblem(problem, this.#snapshot));
+    return found.map((problem) => describe(problem, this.#snapshot));
   }
 
   /** Reads, checks and compiles the file, and swaps only if all of it is right. One at a time. */
@@ -222,6 +222,12 @@ export class Box {
   }
 }
 
-function describeAll(problems: readonly BindProblem[], snapshot: Snapshot): string {
-  return problems.map((problem) => describeBindProblem(problem, snapshot)).join("; ");
+function describeAll(problems: readonly PublishProblem[], snapshot: Snapshot): string {
+  return problems.map((problem) => describe(problem, snapshot)).join("; ");
+}
+
+function describe(problem: PublishProblem, snapshot: Snapshot): string {
+  return "worker" in problem
+    ? `worker ${problem.worker} died while it took the configuration over; its log says why`
+    : describeBindProblem(problem, snapshot);
 }

@@ -35,10 +35,14 @@ export interface SupervisorOptions {
   readonly changed: () => void;
 }
 
+/** Why a snapshot could not be published: an address, or a worker that died of it. */
+export type PublishProblem = BindProblem | { readonly worker: number };
+
 /** Owned by the control plane. Publishing and replacing take turns: each sees the others' result whole. */
 export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #workers: WorkerHandle[] = [];
+  readonly #restartTimers = new Set<NodeJS.Timeout>();
   readonly #serving = new Set<WorkerHandle>();
   readonly #retired: RetiredCounters;
   #snapshot: Snapshot | undefined;
@@ -85,9 +89,10 @@ export class Supervisor {
 
   /**
    * Hands a snapshot to all workers: first each binds what is new, and only if all of them could, each swaps. Resolves to
-   * what could not be bound; then nothing has changed.
+   * why that cannot be done; then nothing has changed. A worker that is dead already gets the snapshot when it is replaced;
+   * one that dies while it prepares may have died of the snapshot, which must not reach the others.
    */
-  publish(snapshot: Snapshot): Promise<readonly BindProblem[]> {
+  publish(snapshot: Snapshot): Promise<readonly PublishProblem[]> {
     return this.#inTurn(async () => {
       const problems = await this.#prepareAll(this.#workers, snapshot);
       if (problems.length > 0) {
@@ -127,21 +132,16 @@ export class Supervisor {
   async drain(settings: DrainSettings): Promise<void> {
     this.#ending = true;
     const limitMs = Math.max(settings.requestsMs, settings.tunnelsMs) + DRAIN_SLACK_MS;
-    let timer: NodeJS.Timeout | undefined;
-    const limit = new Promise((resolve) => {
-      timer = setTimeout(resolve, limitMs);
-    });
-    const drained = this.#workers.map((worker) =>
-      worker.ask({ type: "drain", settings }, "drained"),
+    await Promise.all(
+      this.#workers.map((worker) => worker.ask({ type: "drain", settings }, "drained", limitMs)),
     );
-    await Promise.race([Promise.all(drained), limit]);
-    clearTimeout(timer);
     await this.terminate();
   }
 
   /** Ends all threads at once. */
   async terminate(): Promise<void> {
     this.#ending = true;
+    for (const timer of this.#restartTimers) clearTimeout(timer);
     await Promise.all(this.#workers.map((worker) => worker.terminate()));
   }
 
@@ -159,29 +159,35 @@ export class Supervisor {
   async #prepareAll(
     workers: readonly WorkerHandle[],
     snapshot: Snapshot,
-  ): Promise<readonly BindProblem[]> {
-    const replies = await Promise.all(workers.map((worker) => this.#prepare(worker, snapshot)));
-    const unique = new Map<string, BindProblem>();
-    for (const problem of replies.flat()) unique.set(problem.listener, problem);
+  ): Promise<readonly PublishProblem[]> {
+    const living = workers.filter(({ alive }) => alive);
+    const replies = await Promise.all(living.map((worker) => this.#prepare(worker, snapshot)));
+    const unique = new Map<string, PublishProblem>();
+    for (const problem of replies.flat()) {
+      unique.set("worker" in problem ? `worker ${problem.worker}` : problem.listener, problem);
+    }
     return [...unique.values()];
   }
 
-  async #prepare(worker: WorkerHandle, snapshot: Snapshot): Promise<readonly BindProblem[]> {
-    const slots = Math.max(SLOTS_MIN, snapshot.counterSlots);
-    if (worker.memory.byteLength < slots * Float64Array.BYTES_PER_ELEMENT) {
-      worker.memory = new SharedArrayBuffer(2 * slots * Float64Array.BYTES_PER_ELEMENT);
-    }
+  async #prepare(worker: WorkerHandle, snapshot: Snapshot): Promise<readonly PublishProblem[]> {
+    const bytes = Math.max(SLOTS_MIN, snapshot.counterSlots) * Float64Array.BYTES_PER_ELEMENT;
+    // The worker counts in the memory that it has until the commit: an aborted snapshot must not lose what it counted.
+    const counters =
+      worker.memory.byteLength < bytes ? new SharedArrayBuffer(2 * bytes) : worker.memory;
+    worker.nextMemory = counters;
     const endpoints = this.#options.endpoints();
-    const counters = worker.memory;
     const reply = await worker.ask({ type: "prepare", snapshot, endpoints, counters }, "prepared");
-    return reply?.problems ?? [];
+    return reply === undefined ? [{ worker: worker.index }] : reply.problems;
   }
 
-  async #commit(worker: WorkerHandle, snapshot: Snapshot): Promise<void> {
+  /** False when the worker died of it; its replacement gets the snapshot. */
+  async #commit(worker: WorkerHandle, snapshot: Snapshot): Promise<boolean> {
     const reply = await worker.ask({ type: "commit", version: snapshot.version }, "committed");
-    if (reply === undefined) return;
+    if (reply === undefined) return false;
+    worker.memory = worker.nextMemory;
     this.#serving.add(worker);
     this.#options.changed();
+    return true;
   }
 
   #onMessage(worker: WorkerHandle, message: FromWorker): void {
@@ -214,7 +220,11 @@ export class Supervisor {
     this.#workers[worker.index] = worker;
     worker.memory = new SharedArrayBuffer(0);
     worker.dropped = 0;
-    setTimeout(() => void this.#inTurn(() => this.#replace(worker.index)), delayMs);
+    const timer = setTimeout(() => {
+      this.#restartTimers.delete(timer);
+      void this.#inTurn(() => this.#replace(worker.index));
+    }, delayMs);
+    this.#restartTimers.add(timer);
   }
 
   /** The others keep serving meanwhile: the kernel gives new connections to whoever listens. */
@@ -225,16 +235,16 @@ export class Supervisor {
     const snapshot = this.#snapshot;
     if (snapshot === undefined) return;
     const problems = await this.#prepare(worker, snapshot);
-    if (problems.length > 0) {
+    const unbound = problems.flatMap((problem) => ("worker" in problem ? [] : [problem]));
+    if (unbound.length > 0) {
       this.#options.log.error("a new worker cannot listen", {
         worker: index,
-        problems: problems.map(({ listener, code }) => `${listener} ${code}`).join(", "),
+        problems: unbound.map(({ listener, code }) => `${listener} ${code}`).join(", "),
       });
       await worker.terminate();
-      return;
+    } else if (await this.#commit(worker, snapshot)) {
+      this.#options.log.info("a new worker serves", { worker: index });
     }
-    await this.#commit(worker, snapshot);
-    this.#options.log.info("a new worker serves", { worker: index });
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

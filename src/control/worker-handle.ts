@@ -9,11 +9,16 @@ export interface WorkerEvents {
   exit(handle: WorkerHandle, error: Error | undefined): void;
 }
 
+/** What a worker has to do takes milliseconds: one that does not answer for so long is stuck, and is ended. */
+export const ANSWER_MS = 10_000;
+
 /** Owns the thread. Replies are awaited by type; whoever waits is released when the thread dies. */
 export class WorkerHandle {
   readonly index: number;
-  /** The counters; replaced by a larger memory with a `prepare`. */
+  /** The counters; replaced by a larger memory with a `commit`. */
   memory: SharedArrayBuffer = new SharedArrayBuffer(0);
+  /** The memory that a `prepare` has brought; it counts after the `commit`. */
+  nextMemory = this.memory;
   alive = true;
   /** Lines of the access log that it has lost. */
   dropped = 0;
@@ -57,17 +62,23 @@ export class WorkerHandle {
     if (this.alive) this.#worker.postMessage(message);
   }
 
-  /** Sends, and resolves to the next message of that type; undefined when the thread dies first. */
+  /**
+   * Sends, and resolves to the next message of that type; undefined when the thread dies first, which it is made to when it
+   * does not answer within `limitMs`.
+   */
   async ask<T extends FromWorker["type"]>(
     message: ToWorker,
     reply: T,
+    limitMs = ANSWER_MS,
   ): Promise<Extract<FromWorker, { type: T }> | undefined> {
     if (!this.alive) return undefined;
     const answer = new Promise<FromWorker | undefined>((resolve) =>
       this.#waiting.set(reply, resolve),
     );
+    const timer = setTimeout(() => void this.terminate(), limitMs);
     this.#worker.postMessage(message);
     const found = await answer;
+    clearTimeout(timer);
     this.#waiting.delete(reply);
     return found as Extract<FromWorker, { type: T }> | undefined;
   }
