@@ -1,0 +1,53 @@
+/** An endpoint on loopback whose every move the test makes. */
+import { once } from "node:events";
+import { type AddressInfo, type Server, type Socket, createServer } from "node:net";
+import type { TestContext } from "node:test";
+import type { Endpoint } from "../../src/core/model.ts";
+
+/** Listens on a free port until the test ends. */
+export class EndpointServer {
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  readonly #arrived: Socket[] = [];
+  readonly #waiting: ((socket: Socket) => void)[] = [];
+
+  private constructor() {
+    this.#server = createServer({ allowHalfOpen: true }, (socket) => {
+      socket.on("error", () => {});
+      this.#sockets.add(socket);
+      const waiting = this.#waiting.shift();
+      if (waiting === undefined) this.#arrived.push(socket);
+      else waiting(socket);
+    });
+  }
+
+  /** Effect: listens; closes with all its connections after the test. */
+  static async start(t: TestContext): Promise<EndpointServer> {
+    const endpoint = new EndpointServer();
+    endpoint.#server.listen(0, "127.0.0.1");
+    await once(endpoint.#server, "listening");
+    endpoint.#server.unref();
+    t.after(() => endpoint.close());
+    return endpoint;
+  }
+
+  /** As discovery would tell it. */
+  get endpoint(): Endpoint {
+    const { port } = this.#server.address() as AddressInfo;
+    return { host: "127.0.0.1", port, weight: 1, name: `127.0.0.1:${port}` };
+  }
+
+  /** The far end of the next connection, in the order they come. */
+  async accept(): Promise<Socket> {
+    return this.#arrived.shift() ?? new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Nobody listens any more, and every connection is gone. */
+  async close(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    if (!this.#server.listening) return;
+    const closed = once(this.#server, "close");
+    this.#server.close();
+    await closed;
+  }
+}
