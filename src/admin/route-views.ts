@@ -24,6 +24,7 @@ export function buildRoutes(snapshot: Snapshot): RouteView[] {
   return snapshot.gateways.flatMap((gateway) => [
     ...httpRoutes(snapshot, gateway),
     ...tlsRoutes(snapshot, gateway),
+    ...namelessRoutes(snapshot, gateway),
   ]);
 }
 
@@ -53,6 +54,27 @@ function tlsRoutes(snapshot: Snapshot, gateway: Gateway): RouteView[] {
       return [{ ...common, ...tlsPart(snapshot, route, matches), virtual_service: chain.name }];
     });
   });
+}
+
+/** Where a hello without a server name goes, past the routes. */
+function namelessRoutes(snapshot: Snapshot, gateway: Gateway): RouteView[] {
+  const listener = snapshot.listeners.find(({ id }) => id === gateway.listener);
+  const nameless = listener?.noSni;
+  if (nameless === undefined || snapshot.gateways[nameless.gateway] !== gateway) return [];
+  const { destination } = nameless;
+  return [
+    {
+      gateway: gateway.name,
+      kind: "tls",
+      hosts: [],
+      virtual_service: "",
+      route: "no_sni",
+      match: ["no server name"],
+      action: forwardWords([destination], snapshot.services),
+      services: [serviceName(snapshot.services, destination.service)],
+      line: gateway.origin.line,
+    },
+  ];
 }
 
 interface Condition {

@@ -179,12 +179,16 @@ function snapshotListenerView(snapshot: Snapshot, listener: Listener): SnapshotL
 
 function settingsView(snapshot: Snapshot): SettingsView {
   const { workers, admin, log, accessLog, drain, dnsServers } = snapshot;
-  const { destination, query } = accessLog;
+  const { destination, query, ja4 } = accessLog;
   return {
     workers,
     admin: adminAddressWords(admin),
     log: { level: log.level, format: log.format },
-    access_log: { path: destination.kind === "file" ? destination.path : destination.kind, query },
+    access_log: {
+      path: destination.kind === "file" ? destination.path : destination.kind,
+      query,
+      ja4,
+    },
     drain: {
       delay_ms: drain.delayMs,
       requests_ms: drain.requestsMs,

@@ -39,6 +39,7 @@ export function tlsMatchWords(match: TlsMatch): string {
     anyOf("alpn", match.alpn),
     anyOf("gateway", match.gateways),
     match.port === undefined ? "" : `port ${match.port}`,
+    match.ech === undefined ? "" : match.ech ? "with ech" : "without ech",
     anyOf("source", match.sources?.map(showCidr)),
   ];
   return parts.filter((part) => part !== "").join(", ");

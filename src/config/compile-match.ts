@@ -31,13 +31,14 @@ export function compileHttpMatch(config: HttpMatchConfig): HttpMatch {
 
 /** One item of a TLS route's `match`; `hosts` stand in for `sni`. Pure. */
 export function compileTlsMatch(match: TlsMatchConfig, hosts: readonly string[]): TlsMatch {
-  const { sni = hosts, alpn, gateways, port, source } = match;
+  const { sni = hosts, alpn, gateways, port, source, ech } = match;
   return {
     sni,
     ...(alpn === undefined ? {} : { alpn }),
     ...(gateways === undefined ? {} : { gateways }),
     ...(port === undefined ? {} : { port }),
     ...(source === undefined ? {} : { sources: compileNetworks(source) }),
+    ...(ech === undefined ? {} : { ech }),
   };
 }
 

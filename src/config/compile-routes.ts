@@ -52,7 +52,7 @@ export function compileTlsChain(item: BoundVirtualService, context: RouteContext
     return {
       name: route.name ?? `${name}/tls[${i}]`,
       matches: (route.match ?? [{}]).map((match) => compileTlsMatch(match, hosts)),
-      destinations: route.route.map((part) => tlsDestination(part, reach, context)),
+      destinations: route.route.map((part) => streamDestination(part, reach, context)),
       origin: context.document.place([...item.path, "tls", i]),
     };
   });
@@ -101,7 +101,8 @@ function httpDestination({ to, weight }: DestinationConfig, action: ActionContex
   };
 }
 
-function tlsDestination(
+/** Where a passed-through connection goes, with the counters of the gateways in `reach`. Pure but for the slots. */
+export function streamDestination(
   { to, weight }: DestinationConfig,
   reach: Reach,
   { slots, services }: RouteContext,

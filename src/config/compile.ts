@@ -1,21 +1,24 @@
 /** Config → Snapshot: names become indexes, hosts become tables, labels become slots. */
 import type { MetricLayout } from "../core/metric-layout.ts";
 import type {
+  AccessLogSettings,
   EndpointSource,
   Gateway,
   Listener,
+  NamelessRoute,
   Service,
   Snapshot,
   UnservedGateway,
 } from "../core/model.ts";
 import type { Bindings, BoundGateway, Kind } from "./bind.ts";
-import { compileTlsChain, compileVirtualHost } from "./compile-routes.ts";
+import { compileTlsChain, compileVirtualHost, streamDestination } from "./compile-routes.ts";
+import type { RouteContext } from "./compile-routes.ts";
 import type { TomlDocument } from "./document.ts";
 import { buildHostTable } from "./host-tables.ts";
 import type { RoutedHosts } from "./host-tables.ts";
 import { showAddress } from "./ip.ts";
 import type { Config, ServiceConfig } from "./schema.ts";
-import { SlotArrays } from "./slots.ts";
+import { createReach, SlotArrays } from "./slots.ts";
 
 /** A file without an error, and what the snapshot says of itself. */
 export interface CompileInput {
@@ -38,12 +41,12 @@ export interface CompileInput {
 export function compileSnapshot(input: CompileInput): Snapshot {
   const { config, bindings, layout } = input;
   const unroutedRequestSlot = layout.slot("gatehouse_requests_total", NO_ROUTE);
-  const listeners = compileListeners(bindings, layout);
   const gateways = compileGateways(input);
   const services = compileServices(input);
   const indexes = new Map(services.map(({ name }, i) => [name, i]));
   const slots = new SlotArrays(layout, gateways.length);
   const context = { document: input.document, services: indexes, slots };
+  const listeners = compileListeners(bindings, layout, context);
   const { http, tls } = input.hosts;
   return {
     version: input.version,
@@ -61,7 +64,7 @@ export function compileSnapshot(input: CompileInput): Snapshot {
     dnsServers: config.dns.servers ?? [],
     admin: config.admin.listen,
     log: config.log,
-    accessLog: { destination: config.access_log.path, query: config.access_log.query },
+    accessLog: compileAccessLog(config),
     drain: {
       delayMs: config.drain.delay,
       requestsMs: config.drain.requests,
@@ -74,16 +77,39 @@ export function compileSnapshot(input: CompileInput): Snapshot {
 
 const NO_ROUTE = { gateway: "", virtual_host: "", route: "", service: "" };
 
-function compileListeners({ served }: Bindings, layout: MetricLayout): Listener[] {
+function compileAccessLog({ access_log: log }: Config): AccessLogSettings {
+  return { destination: log.path, query: log.query, ja4: log.ja4 };
+}
+
+function compileListeners(
+  { served }: Bindings,
+  layout: MetricLayout,
+  context: RouteContext,
+): Listener[] {
   const groups = Map.groupBy(served, ({ config }) => config.listen.id);
-  return [...groups].map(([id, group]) => compileListener(id, group, layout));
+  return [...groups].map(([id, group]) => ({
+    ...compileListener(id, group, layout),
+    noSni: compileNoSni(group, context),
+  }));
+}
+
+/** Of the gateways on one address at most one says it. */
+function compileNoSni(
+  group: readonly BoundGateway[],
+  context: RouteContext,
+): NamelessRoute | undefined {
+  const gateway = group.find(({ config }) => config.no_sni !== "reject");
+  if (gateway === undefined) return undefined;
+  const part = { to: gateway.config.no_sni, weight: 1 };
+  const destination = streamDestination(part, createReach([gateway]), context);
+  return { gateway: gateway.index, destination };
 }
 
 function compileListener(
   id: string,
   group: readonly BoundGateway[],
   layout: MetricLayout,
-): Listener {
+): Omit<Listener, "noSni"> {
   const [first] = group;
   if (first === undefined) throw new Error("a listener has at least one gateway");
   const { protocol, listen, limits, timeouts } = first.config;

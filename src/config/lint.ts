@@ -147,7 +147,7 @@ function listensOn({ config }: BoundGateway, port: number): boolean {
 }
 
 function lintServices(config: Config, report: Report): void {
-  const used = new Set<string>();
+  const used = new Set<string>(config.gateway.map(({ no_sni: service }) => service));
   for (const { http, tls } of config.virtual_service) {
     for (const { route = [] } of [...http, ...tls]) for (const { to } of route) used.add(to);
   }

@@ -89,8 +89,12 @@ export const gatewaySchema = table(
       v.optional(flag, false),
     ),
     via: key("Only for protocol http: Via is sent too.", v.optional(flag, false)),
+    no_sni: key(
+      'Only for protocol tls: "reject", or the service for connections without a server name.',
+      v.optional(name, "reject"),
+    ),
     limits: key("Gateways on one listen must agree.", v.optional(limits, {})),
     timeouts: key("Gateways on one listen must agree.", v.optional(timeouts, {})),
   },
-  ["https_redirect", "proxy_protocol", "no_sni"],
+  ["https_redirect", "proxy_protocol"],
 );

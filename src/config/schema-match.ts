@@ -81,16 +81,17 @@ export const httpMatch = v.pipe(
 );
 
 /** One item of a TLS route's `match`. */
-export const tlsMatch = table(
-  {
-    sni: key(
-      "Any of these; within the virtual service's hosts, which are the default.",
-      v.optional(list(sniPattern, 10_000, '["example.com"]')),
-    ),
-    alpn: key("The client offers any of these.", v.optional(list(alpn, 100, '["h2"]'))),
-    source: key("The client's address; any of these networks.", v.optional(sources)),
-    port: key("Came in on this port.", v.optional(port)),
-    gateways: key("Came in through any of these.", v.optional(gatewayNames)),
-  },
-  ["ech"],
-);
+export const tlsMatch = table({
+  sni: key(
+    "Any of these; within the virtual service's hosts, which are the default.",
+    v.optional(list(sniPattern, 10_000, '["example.com"]')),
+  ),
+  alpn: key("The client offers any of these.", v.optional(list(alpn, 100, '["h2"]'))),
+  ech: key(
+    "Whether the client offers an encrypted ClientHello, be it GREASE; sni is the outer name.",
+    v.optional(flag),
+  ),
+  source: key("The client's address; any of these networks.", v.optional(sources)),
+  port: key("Came in on this port.", v.optional(port)),
+  gateways: key("Came in through any of these.", v.optional(gatewayNames)),
+});

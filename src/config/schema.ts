@@ -41,6 +41,7 @@ const log = table({
 
 const accessLog = table(
   {
+    ja4: key("Log the JA4 fingerprint of TLS clients, for protocol tls.", v.optional(flag, false)),
     path: key(
       '"stdout", "off", or a file that is reopened on SIGUSR1.',
       v.optional(logPath, "stdout"),
@@ -48,7 +49,7 @@ const accessLog = table(
     format: key("One object a line.", v.optional(words(["json"], ["combined"]), "json")),
     query: key("Log the query string too.", v.optional(flag, false)),
   },
-  ["ja4", "sample"],
+  ["sample"],
 );
 
 const drain = table({

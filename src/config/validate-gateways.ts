@@ -21,6 +21,7 @@ export function validateGateways(config: Config, bindings: Bindings, report: Rep
   for (const group of listeners.values()) {
     validateAgreement(group, report);
     validateClaims(group, report);
+    validateNameless(group, report);
   }
   validateCover(
     [...listeners.values()].flatMap((group) => group.slice(0, 1)),
@@ -60,6 +61,9 @@ function validateGateway(gateway: BoundGateway, bindings: Bindings, report: Repo
     report.error([...path, "tls"], 'only for protocol = "tls": an http gateway reads no TLS');
   }
   if (config.protocol === "tls") refuseHttpKeys(path, report);
+  else if (report.document.says([...path, "no_sni"])) {
+    report.error([...path, "no_sni"], 'only for protocol = "tls": others read no server name');
+  }
   validateProxies(gateway, report);
   const needsNames = config.protocol === "tls";
   validateHostList(config.hosts, { path: [...path, "hosts"], needsNames }, report);
@@ -120,6 +124,16 @@ function validateAgreement([first, ...others]: readonly BoundGateway[], report: 
         );
       }
     }
+  }
+}
+
+/** Without a server name no gateway is known: of those on one address only one can take such connections. */
+function validateNameless(group: readonly BoundGateway[], report: Report): void {
+  const [first, ...others] = group.filter(({ config }) => config.no_sni !== "reject");
+  if (first === undefined) return;
+  for (const other of others) {
+    const message = `gateway ${showName(first)} on the same address takes connections without a server name`;
+    report.error([...other.path, "no_sni"], `${message}; say it once`);
   }
 }
 

@@ -10,6 +10,12 @@ export function validateRoutes(
   services: ReadonlySet<string>,
   report: Report,
 ): void {
+  for (const { config, path } of bindings.gateways) {
+    const { no_sni: service } = config;
+    if (service === "reject" || services.has(service)) continue;
+    const hint = report.suggest(service, services);
+    report.error([...path, "no_sni"], `there is no service "${service}"${hint}`);
+  }
   for (const { config, path } of bindings.virtualServices) {
     for (const [i, route] of config.http.entries()) {
       validateHttpRoute([...path, "http", i], route, { services, report });

@@ -71,6 +71,7 @@ function describe(value: unknown, snapshot: Snapshot): string {
   return JSON.stringify(value, (key, inner: unknown) => {
     if (INVISIBLE.has(key) || inner instanceof Map) return undefined;
     if (key === "service" && typeof inner === "number") return snapshot.services[inner]?.name;
+    if (key === "gateway" && typeof inner === "number") return snapshot.gateways[inner]?.name;
     if (key === "virtualHosts" || key === "tlsChains" || key === "hosts") {
       return Array.isArray(inner) ? inner : undefined;
     }

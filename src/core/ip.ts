@@ -49,10 +49,14 @@ export function cidrHolds(cidr: Cidr, address: IpGroups): boolean {
   return true;
 }
 
-/** Whether any of the networks holds the address; false for what is no address. Pure. */
+/**
+ * Whether any of the networks holds the address; false for what is no address. Pure. The zone of a link-local address
+ * (RFC 4007 §11) names an interface of this box and is no part of the address.
+ */
 export function anyCidrHolds(cidrs: readonly Cidr[], address: string): boolean {
   if (cidrs.length === 0) return false;
-  const groups = parseIpGroups(address);
+  const zone = address.indexOf("%");
+  const groups = parseIpGroups(zone < 0 ? address : address.slice(0, zone));
   return groups !== undefined && cidrs.some((cidr) => cidrHolds(cidr, groups));
 }
 

@@ -69,6 +69,8 @@ export interface AccessLogSettings {
     | { readonly kind: "file"; readonly path: string };
   /** Log the query string too. */
   readonly query: boolean;
+  /** Log the JA4 fingerprint of TLS clients. */
+  readonly ja4: boolean;
 }
 
 export interface DrainSettings {
@@ -93,7 +95,16 @@ export interface Listener {
   readonly timeouts: ListenerTimeouts;
   /** Host let in → index into `Snapshot.gateways`. */
   readonly hosts: HostTable<number>;
+  /** tls: where a ClientHello without a server name goes; undefined = it is refused. */
+  readonly noSni: NamelessRoute | undefined;
   readonly slots: ListenerSlots;
+}
+
+/** Where connections without a server name go: past all routes. */
+export interface NamelessRoute {
+  /** Index into `Snapshot.gateways` of the one that says so. */
+  readonly gateway: number;
+  readonly destination: Destination;
 }
 
 export interface ListenerLimits {
@@ -291,7 +302,9 @@ export interface TlsMatch {
   readonly alpn?: readonly string[];
   readonly gateways?: readonly string[];
   readonly port?: number;
-  /** The peer's address; any may hold it. */
+  /** Whether the hello has an encrypted_client_hello, be it GREASE. */
+  readonly ech?: boolean;
+  /** The client's address; any may hold it. */
   readonly sources?: readonly Cidr[];
 }
 

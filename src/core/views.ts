@@ -138,7 +138,11 @@ export interface SettingsView {
   readonly workers: number;
   readonly admin: string;
   readonly log: { readonly level: string; readonly format: string };
-  readonly access_log: { readonly path: string; readonly query: boolean };
+  readonly access_log: {
+    readonly path: string;
+    readonly query: boolean;
+    readonly ja4: boolean;
+  };
   readonly drain: {
     readonly delay_ms: number;
     readonly requests_ms: number;

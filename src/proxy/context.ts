@@ -37,6 +37,8 @@ export interface ProxyContext {
   readonly requestId: () => string;
   /** This box in CDN-Loop; unique to the process (RFC 8586 §2). */
   readonly boxId: string;
+  /** In lower-case hexadecimal, for fingerprints. */
+  readonly sha256Hex: (text: string) => string;
   readonly accessLog: AccessLog;
   /** Tells the program's own log of failures that an operator should know of, at a bounded rate. */
   readonly failureLog: FailureLog;

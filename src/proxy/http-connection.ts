@@ -1,12 +1,12 @@
 /** One HTTP/1.1 connection from a client: bytes to heads, one exchange after the other. */
 import type { Socket } from "node:net";
-import { formatAddress, unmapAddress } from "../core/client-address.ts";
 import type { Failure } from "../core/failure.ts";
 import { type RequestHead, parseRequestHead } from "../core/http1/request-head.ts";
 import { SCAN_FORBIDDEN, SCAN_INCOMPLETE } from "../core/http1/scan.ts";
 import type { UpstreamConnection } from "../upstream/connection.ts";
 import type { Deadlined } from "../upstream/deadlines.ts";
 import { resetSocket } from "../upstream/reset-socket.ts";
+import type { Accepted } from "./accepted.ts";
 import type { DownstreamConnection, ListenerView, ProxyContext } from "./context.ts";
 import {
   type EdgeConnection,
@@ -62,7 +62,8 @@ export class HttpConnection implements Deadlined, DownstreamConnection {
   #cause: Failure | undefined;
 
   /** Effect: reads from now on. The socket must be fresh from `accept`, half-open allowed. */
-  constructor(socket: Socket, view: ListenerView, context: ProxyContext) {
+  constructor(accepted: Accepted, view: ListenerView, context: ProxyContext) {
+    const { socket } = accepted;
     this.socket = socket;
     this.view = view;
     this.context = context;
@@ -72,8 +73,8 @@ export class HttpConnection implements Deadlined, DownstreamConnection {
     socket.on("data", (chunk: Buffer) => this.#onData(chunk));
     socket.on("end", () => this.#onEnd());
     socket.on("drain", () => this.#onDrain());
-    this.clientHost = unmapAddress(socket.remoteAddress ?? "unknown");
-    this.client = formatAddress(this.clientHost, socket.remotePort ?? 0);
+    this.clientHost = accepted.client.address || "unknown";
+    this.client = accepted.clientName;
     const { port } = view.listener.address;
     this.#edge = { peer: this.clientHost, port, boxId: context.boxId };
     this.#edgeLines = connectionEdgeFields(this.#edge);

@@ -7,6 +7,7 @@ import {
   type ProxyContext,
   addTo,
 } from "./context.ts";
+import { Accepted } from "./accepted.ts";
 import { HttpConnection } from "./http-connection.ts";
 import { TlsConnection } from "./tls-connection.ts";
 
@@ -109,7 +110,7 @@ export class BoundListener implements ListenerView {
 
   #accept(socket: Socket): void {
     const create = this.listener.protocol === "http" ? HttpConnection : TlsConnection;
-    this.#connections.add(new create(socket, this, this.#context));
+    this.#connections.add(new create(new Accepted(socket), this, this.#context));
     addTo(this.#context, this.listener.slots.connections, 1);
     addTo(this.#context, this.listener.slots.connectionsActive, 1);
   }

@@ -49,6 +49,10 @@ export interface TunnelRecord extends CommonRecord {
   readonly sni: string | undefined;
   /** What the client offered, in its order. */
   readonly alpn: readonly string[] | undefined;
+  /** It offered an encrypted_client_hello, real or GREASE: `sni` is the outer name then. */
+  readonly ech: boolean | undefined;
+  /** The fingerprint of the client. */
+  readonly ja4: string | undefined;
 }
 
 /**
@@ -99,6 +103,8 @@ export function formatTunnelRecord(record: TunnelRecord): string {
     textField(',"client":"', record.client) +
     textField(',"sni":"', record.sni) +
     listField(',"alpn":[', record.alpn) +
+    (record.ech === true ? ',"ech":true' : "") +
+    plainField(',"ja4":"', record.ja4) +
     nameField(',"service":"', record.service) +
     nameField(',"endpoint":"', record.endpoint) +
     ',"duration_ms":' +

@@ -20,6 +20,7 @@ import { WriteBuffers } from "../upstream/write-buffers.ts";
 import { ServiceState } from "../upstream/service-state.ts";
 import { BatchedAccessLog } from "./batched-access-log.ts";
 import { ListenerSet } from "./listener-set.ts";
+import { sha256Hex } from "./sha256.ts";
 
 /** How often a draining worker looks whether its connections are gone. */
 const DRAIN_TICK_MS = 20;
@@ -64,6 +65,7 @@ export class WorkerBox {
       random: Math.random,
       requestId: () => crypto.randomUUID(),
       boxId: start.boxId,
+      sha256Hex,
       accessLog: this.#accessLog,
       failureLog: new FailureLog(
         (level, message, fields) => post({ type: "log", level, message, fields }),

@@ -101,7 +101,11 @@ test("compileSnapshot() turns the seed's services and defaults into settings", (
   assert.equal(site?.balancer, "round_robin");
   assert.deepEqual(snapshot.admin, { kind: "tcp", host: "127.0.0.1", port: 9901 });
   assert.deepEqual(snapshot.log, { level: "info", format: "json" });
-  assert.deepEqual(snapshot.accessLog, { destination: { kind: "stdout" }, query: false });
+  assert.deepEqual(snapshot.accessLog, {
+    destination: { kind: "stdout" },
+    query: false,
+    ja4: false,
+  });
   assert.deepEqual(snapshot.drain, { delayMs: 0, requestsMs: 30_000, tunnelsMs: 300_000 });
   assert.deepEqual([snapshot.workers, snapshot.dnsServers, snapshot.labels], [0, [], {}]);
   assert.match(snapshot.hash, /^[0-9a-f]{12}$/);
@@ -126,7 +130,7 @@ test("compileSnapshot() reads every setting of the box", () => {
   assert.deepEqual(snapshot?.admin, { kind: "unix", path: "/run/x.sock" });
   assert.deepEqual(snapshot?.log, { level: "debug", format: "text" });
   const destination = { kind: "file", path: "/var/log/x" };
-  assert.deepEqual(snapshot?.accessLog, { destination, query: true });
+  assert.deepEqual(snapshot?.accessLog, { destination, query: true, ja4: false });
   assert.deepEqual(snapshot?.drain, { delayMs: 250, requestsMs: 60_000, tunnelsMs: 3_600_000 });
 });
 

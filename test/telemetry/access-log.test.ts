@@ -70,6 +70,8 @@ const TUNNEL: TunnelRecord = {
   failure: undefined,
   connectMs: 2.25,
   sni: "nginx.com",
+  ech: true,
+  ja4: "t13d1516h2_8daaf6152771_02713d6af862",
   alpn: ["h2", "http/1.1"],
 };
 
@@ -95,7 +97,7 @@ test("formatTunnelRecord() writes every field in a fixed order", () => {
   assert.equal(
     formatTunnelRecord(TUNNEL),
     '{"time":"2026-11-22T11:20:08.007Z","kind":"tls","gateway":"tls","client":"1.2.3.4:5","sni":"nginx.com",' +
-      '"alpn":["h2","http/1.1"],"service":"nginx.com","endpoint":"10.0.0.1:443","duration_ms":1500,' +
+      '"alpn":["h2","http/1.1"],"ech":true,"ja4":"t13d1516h2_8daaf6152771_02713d6af862","service":"nginx.com","endpoint":"10.0.0.1:443","duration_ms":1500,' +
       '"connect_ms":2.25,"bytes_in":517,"bytes_out":4000}\n',
   );
 });

@@ -8,6 +8,7 @@ import { hostPatternTakes } from "./host-table.ts";
 export interface TlsConnectionFacts {
   readonly serverName: string;
   readonly alpn: readonly string[];
+  readonly ech: boolean;
   readonly port: number;
   readonly gateway: string;
   /** The client's address without port. */
@@ -26,7 +27,7 @@ export function failedTlsCondition(
   match: TlsMatch,
   facts: TlsConnectionFacts,
 ): { readonly wanted: string; readonly found: string } | undefined {
-  const { port, gateways, alpn, sources, sni } = match;
+  const { port, gateways, alpn, ech, sources, sni } = match;
   if (port !== undefined && port !== facts.port) {
     return { wanted: `port is ${port}`, found: String(facts.port) };
   }
@@ -36,6 +37,12 @@ export function failedTlsCondition(
   if (alpn !== undefined && !alpn.some((name) => facts.alpn.includes(name))) {
     const found = facts.alpn.length === 0 ? "none" : facts.alpn.join(", ");
     return { wanted: `alpn offers ${alpn.join(" or ")}`, found };
+  }
+  if (ech !== undefined && ech !== facts.ech) {
+    return {
+      wanted: ech ? "ech is offered" : "no ech is offered",
+      found: facts.ech ? "ech" : "none",
+    };
   }
   if (!sni.some((pattern) => hostPatternTakes(pattern, facts.serverName))) {
     return { wanted: `sni is ${sni.join(" or ")}`, found: facts.serverName };

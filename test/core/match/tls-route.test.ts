@@ -16,6 +16,7 @@ const FACTS: TlsConnectionFacts = {
   alpn: ["h2", "http/1.1"],
   port: 443,
   gateway: "tls",
+  ech: false,
   source: "192.0.2.1",
 };
 const taken = (taking: TlsChain, facts = FACTS): string | undefined =>

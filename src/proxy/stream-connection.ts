@@ -1,0 +1,301 @@
+/** What connections that are joined to an endpoint have in common, whether their first bytes were read or not. */
+import type { Socket } from "node:net";
+import { type Failure, failureOffset } from "../core/failure.ts";
+import { BYTES_IN, BYTES_OUT } from "../core/metric-layout.ts";
+import type { Destination, Endpoint, Gateway } from "../core/model.ts";
+import { RETRIES_DEFAULT, mayTryAnother } from "../core/retry.ts";
+import type { TunnelRecord } from "../telemetry/access-log.ts";
+import type { UpstreamConnection, UpstreamUser } from "../upstream/connection.ts";
+import type { Deadlined } from "../upstream/deadlines.ts";
+import { resetSocket } from "../upstream/reset-socket.ts";
+import type { ServiceState } from "../upstream/service-state.ts";
+import type { Accepted } from "./accepted.ts";
+import {
+  type DownstreamConnection,
+  type ListenerView,
+  type ProxyContext,
+  addTo,
+} from "./context.ts";
+import { LingeringEnd } from "./lingering-end.ts";
+import { Tunnel, type TunnelOwner } from "./tunnel.ts";
+
+/** What a client may send while the endpoint is being dialled: Node notices a closed socket only while it reads. */
+const EARLY_BYTES_MAX = 16 * 1024;
+/** Pieces that are kept apart: bytes that come one by one must not cost a buffer each. */
+const EARLY_PIECES_MAX = 64;
+
+/** Where a connection goes. */
+export interface RoutedStream {
+  readonly kind: "routed";
+  readonly gateway: Gateway;
+  /** Index into `Snapshot.gateways`, which is also the index into a destination's slots. */
+  readonly gatewayIndex: number;
+  readonly destination: Destination;
+  readonly service: ServiceState;
+}
+
+/** Why a connection goes nowhere, and the gateway if one let it in. */
+export interface UnroutedStream {
+  readonly kind: "failure";
+  readonly gateway: Gateway | undefined;
+  readonly failure: Failure;
+}
+
+/** What only some connections have to say in their log line. */
+export type StreamFacts = Pick<TunnelRecord, "kind" | "sni" | "alpn" | "ech" | "ja4">;
+
+/** Owns the accepted socket from the first byte to `close`. */
+export abstract class StreamConnection
+  implements Deadlined, DownstreamConnection, UpstreamUser, TunnelOwner
+{
+  deadlineMs = Number.POSITIVE_INFINITY;
+  protected readonly accepted: Accepted;
+  protected readonly view: ListenerView;
+  protected readonly context: ProxyContext;
+  readonly #startedMs: number;
+  readonly #startedAt: number;
+  /** The bytes as read, until an endpoint has them. */
+  #early: Buffer[] = [];
+  #earlyBytes = 0;
+  #gateway: Gateway | undefined;
+  #routed: RoutedStream | undefined;
+  #tried: Endpoint[] = [];
+  #upstream: UpstreamConnection | undefined;
+  #tunnel: Tunnel | undefined;
+  #connectMs: number | undefined;
+  #bytesIn = 0;
+  #bytesOut = 0;
+  /** The client has sent its FIN. */
+  #ended = false;
+  /** It was refused and has its answer, or one side of its tunnel is closed; what still comes is dropped. */
+  #end: LingeringEnd | undefined;
+  /** The log line is written. */
+  #over = false;
+
+  /** Effect: reads from now on. The socket must be fresh from `accept`, half-open allowed. */
+  constructor(accepted: Accepted, view: ListenerView, context: ProxyContext) {
+    this.accepted = accepted;
+    this.view = view;
+    this.context = context;
+    this.#startedMs = context.now();
+    this.#startedAt = context.wallClock();
+    const { socket } = accepted;
+    // Node destroys the socket after an error; `close` follows and does everything.
+    socket.on("error", () => undefined);
+    socket.on("close", () => this.#onClose());
+    socket.on("data", (chunk: Buffer) => this.#onData(chunk));
+    socket.on("end", () => this.#onEnd());
+    socket.on("drain", () => this.#tunnel?.downstreamDrain());
+    context.deadlines.add(this);
+  }
+
+  /** What the log line says besides the common. */
+  protected abstract get facts(): StreamFacts;
+
+  /** Bytes of a connection that is not routed yet; they are kept. */
+  protected abstract read(chunk: Buffer): void;
+
+  /** The client is gone, or says no more, before it was routed. */
+  protected abstract closedEarly(bytes: number): Failure;
+
+  /** How a failure is said to the client; empty = not at all. */
+  protected abstract answerTo(failure: Failure): Uint8Array;
+
+  /** How a connection without an answer is closed. */
+  protected abstract closeUnanswered(failure: Failure): void;
+
+  /** See DownstreamConnection: a tunnel lives on until the drain's limit. */
+  drain(): void {
+    if (this.#routed === undefined) this.refuse({ kind: "draining", detail: "" }, NO_ANSWER);
+  }
+
+  /** See DownstreamConnection. */
+  get isTunnel(): boolean {
+    return this.#tunnel !== undefined;
+  }
+
+  /** See DownstreamConnection. */
+  reset(): void {
+    const cause: Failure = { kind: "draining", detail: "time limit of the drain" };
+    if (this.#tunnel !== undefined) return this.#tunnel.cut(cause);
+    this.#report(cause);
+    resetSocket(this.accepted.socket);
+  }
+
+  /** The first bytes, the tunnel's idleness or the wait for a refused client has reached its limit. */
+  onDeadline(): void {
+    if (this.#end !== undefined) this.#end.onDeadline();
+    else if (this.#tunnel !== undefined) this.#tunnel.cut({ kind: "tunnel-idle", detail: "" });
+    else this.refuse({ kind: "hello-timeout", detail: `${this.#bytesIn} bytes came` });
+  }
+
+  onUpstreamConnect(connection: UpstreamConnection): void {
+    const routed = this.#routed;
+    if (routed === undefined) return;
+    const { tunnelSlots, tunnelActiveSlots } = routed.destination;
+    const { socket } = this.accepted;
+    this.#connectMs = connection.connectMs;
+    addTo(this.context, tunnelSlots[routed.gatewayIndex] ?? -1, 1);
+    addTo(this.context, tunnelActiveSlots[routed.gatewayIndex] ?? -1, 1);
+    this.#tunnel = new Tunnel(socket, connection, this);
+    const early = this.earlyBytes;
+    this.#early = [];
+    this.#bytesIn = 0;
+    if (early.length > 0) this.#tunnel.downstreamData(early);
+    else this.onTunnelBytes(0, 0);
+    if (!connection.socket.writableNeedDrain) socket.resume();
+    if (this.#ended) this.#tunnel.downstreamEnd();
+  }
+
+  onUpstreamData(): void {
+    // Nothing is read before the tunnel takes over.
+  }
+
+  onUpstreamEnd(): void {
+    // Nor is an end.
+  }
+
+  onUpstreamDrain(): void {
+    // Nothing is written before the tunnel takes over.
+  }
+
+  onUpstreamClose(failure: Failure): void {
+    this.#upstream = undefined;
+    if (this.#over) return;
+    if (mayTryAnother(failure.kind) && this.#tried.length <= RETRIES_DEFAULT)
+      this.#attempt(failure);
+    else this.refuse(failure);
+  }
+
+  onTunnelBytes(received: number, sent: number): void {
+    const routed = this.#routed;
+    this.#bytesIn += received;
+    this.#bytesOut += sent;
+    this.deadlineMs = this.context.deadlines.after(this.view.listener.timeouts.tunnelIdleMs);
+    const slot = routed?.destination.byteSlots[routed.gatewayIndex] ?? -1;
+    if (slot < 0) return;
+    addTo(this.context, slot + BYTES_IN, received);
+    addTo(this.context, slot + BYTES_OUT, sent);
+  }
+
+  onTunnelLeft(socket: Socket): void {
+    this.#endGently(socket, this.view.listener.timeouts.tunnelIdleMs);
+  }
+
+  onTunnelDone(failure: Failure | undefined): void {
+    const routed = this.#routed;
+    addTo(this.context, routed?.destination.tunnelActiveSlots[routed.gatewayIndex] ?? -1, -1);
+    this.#report(failure);
+    this.#dispose();
+  }
+
+  /** Everything read so far, until an endpoint has it. Effect: joins the pieces. */
+  protected get earlyBytes(): Buffer {
+    const [first] = this.#early;
+    if (first !== undefined && this.#early.length === 1) return first;
+    const joined = Buffer.concat(this.#early);
+    this.#early = [joined];
+    return joined;
+  }
+
+  /** It is decided where the connection goes, or that it goes nowhere. */
+  protected follow(routed: RoutedStream | UnroutedStream): void {
+    this.#gateway = routed.gateway;
+    if (routed.kind === "failure") return this.refuse(routed.failure);
+    this.#routed = routed;
+    this.deadlineMs = Number.POSITIVE_INFINITY;
+    this.#earlyBytes = 0;
+    this.#attempt(undefined);
+  }
+
+  /** Says why, if there is a way to say it, and ends. */
+  protected refuse(failure: Failure, answer: Uint8Array = this.answerTo(failure)): void {
+    if (this.#over) return;
+    const { socket } = this.accepted;
+    this.#upstream?.destroy();
+    this.#upstream = undefined;
+    this.#early = [];
+    this.#bytesOut += answer.length;
+    this.#report(failure);
+    if (answer.length === 0) return this.closeUnanswered(failure);
+    socket.write(answer);
+    this.#endGently(socket, this.view.listener.timeouts.helloMs);
+  }
+
+  #endGently(socket: Socket, flushMs: number): void {
+    const { deadlines } = this.context;
+    this.#end = new LingeringEnd(socket, { item: this, deadlines, flushMs });
+  }
+
+  #onData(chunk: Buffer): void {
+    if (this.#end !== undefined) return this.#end.drop(chunk.length);
+    if (this.#tunnel !== undefined) return this.#tunnel.downstreamData(chunk);
+    this.#keepEarly(chunk);
+    if (this.#routed === undefined) this.read(chunk);
+    else if (this.#earlyBytes >= EARLY_BYTES_MAX) this.accepted.socket.pause();
+  }
+
+  #keepEarly(chunk: Buffer): void {
+    this.#early.push(chunk);
+    this.#earlyBytes += chunk.length;
+    this.#bytesIn += chunk.length;
+    if (this.#early.length > EARLY_PIECES_MAX) this.#early = [Buffer.concat(this.#early)];
+  }
+
+  #attempt(previous: Failure | undefined): void {
+    const service = this.#routed?.service;
+    const endpoint = service?.pick(this.#tried);
+    if (service === undefined || endpoint === undefined) {
+      return this.refuse(previous ?? { kind: "no-endpoint", detail: "" });
+    }
+    if (previous !== undefined) addTo(this.context, service.service.slots.retries, 1);
+    this.#tried.push(endpoint);
+    this.#upstream = service.dial(endpoint, this);
+  }
+
+  #onEnd(): void {
+    this.#ended = true;
+    if (this.#tunnel !== undefined) this.#tunnel.downstreamEnd();
+    else if (this.#routed === undefined) this.refuse(this.closedEarly(this.#bytesIn));
+  }
+
+  #onClose(): void {
+    if (this.#tunnel !== undefined) return this.#tunnel.downstreamClose();
+    this.#upstream?.destroy();
+    const closed: Failure = { kind: "client-closed", detail: "while dialling" };
+    this.#report(this.#routed === undefined ? this.closedEarly(this.#bytesIn) : closed);
+    this.#dispose();
+  }
+
+  #dispose(): void {
+    this.context.deadlines.delete(this);
+    this.view.forget(this);
+  }
+
+  #report(failure: Failure | undefined): void {
+    if (this.#over) return;
+    this.#over = true;
+    const service = this.#routed?.service.service.name;
+    const endpoint = this.#tried.at(-1)?.name;
+    if (failure !== undefined) {
+      this.context.failureLog.note(failure, service, endpoint);
+      const block = this.#gateway?.slots.failures ?? this.view.listener.slots.failures;
+      addTo(this.context, block + failureOffset(failure.kind), 1);
+    }
+    this.context.accessLog.tunnel({
+      ...this.facts,
+      time: this.#startedAt,
+      gateway: this.#gateway?.name,
+      client: this.accepted.clientName,
+      durationMs: this.context.now() - this.#startedMs,
+      bytesIn: this.#bytesIn,
+      bytesOut: this.#bytesOut,
+      service,
+      endpoint,
+      failure: failure?.kind,
+      connectMs: this.#connectMs,
+    });
+  }
+}
+
+const NO_ANSWER = new Uint8Array(0);
