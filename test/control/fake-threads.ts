@@ -67,8 +67,9 @@ export class FakeThreads {
     const name = crypto.randomUUID();
     this.source = script(name);
     this.#channel = new BroadcastChannel(name);
-    this.#channel.onmessage = (event): void =>
-      this.#onMessage((event as { readonly data: Received }).data);
+    this.#channel.addEventListener("message", (event) =>
+      this.#onMessage((event as unknown as { readonly data: Received }).data),
+    );
     context.after(() => this.#channel.close());
   }
 

@@ -197,6 +197,19 @@ export class Origin {
     });
   }
 
+  /** The head at the beginning and where its body ends; undefined while there is no whole head, or no end in sight. */
+  static headIn(text: string): { readonly head: string; readonly bodyEnd: number } | undefined {
+    const end = text.indexOf("\r\n\r\n");
+    if (end < 0) return undefined;
+    const head = text.slice(0, end);
+    const bodyStart = end + 4;
+    if (!/transfer-encoding/i.test(head)) {
+      return { head, bodyEnd: bodyStart + Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0) };
+    }
+    const last = text.indexOf("0\r\n\r\n", bodyStart);
+    return last < 0 ? undefined : { head, bodyEnd: last + 5 };
+  }
+
   get port(): number {
     return (this.#server.address() as AddressInfo).port;
   }
