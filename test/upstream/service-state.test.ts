@@ -243,6 +243,21 @@ describe("ServiceState", () => {
     await server.close();
   });
 
+  test("connections that end while they are idle make room for others", LIMIT, async (t) => {
+    const running = await run(t);
+    const { state, endpoint, server } = running;
+    const users = Array.from({ length: KEPT_MAX }, () => new RecordingUser());
+    const connections = users.map((user) => state.dial(endpoint, user));
+    const gone = connections.map(closed);
+    await Promise.all(users.map((user) => user.until("connect")));
+    for (const connection of connections) state.release(connection);
+    for (let i = 0; i < KEPT_MAX; i += 1) (await server.accept()).end();
+    await Promise.all(gone);
+    const { connection } = await connect(running, t);
+    state.release(connection);
+    assert.equal(state.takeIdle(endpoint, new RecordingUser()), connection);
+  });
+
   test("close() ends what is idle and lets what is busy finish", LIMIT, async (t) => {
     const running = await run(t);
     const { state, context } = running;
