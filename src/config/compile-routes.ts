@@ -9,6 +9,7 @@ import type {
 } from "../core/model.ts";
 import type { BoundGateway, BoundVirtualService, Kind } from "./bind.ts";
 import { compileHttpMatch, compileTlsMatch } from "./compile-match.ts";
+import { compileHeaders, compilePolicy, compileRetries, compileRewrite } from "./compile-policy.ts";
 import type { TomlDocument } from "./document.ts";
 import { isAddress } from "./host-name.ts";
 import { overlaps } from "./host-overlap.ts";
@@ -36,6 +37,7 @@ export function compileVirtualHost(item: BoundVirtualService, context: RouteCont
       name: routeName,
       matches: (route.match ?? []).map(compileHttpMatch),
       action: compileAction(route, { labels, reach, context }),
+      ...compilePolicy(route),
       origin: context.document.place([...item.path, "http", i]),
     };
   });
@@ -66,11 +68,8 @@ interface ActionContext {
 }
 
 function compileAction(config: HttpRouteConfig, action: ActionContext): HttpAction {
-  const { route, redirect, respond, upgrade } = config;
-  if (route !== undefined) {
-    const destinations = route.map((part) => httpDestination(part, action));
-    return { kind: "forward", destinations, upgrade };
-  }
+  const { route, redirect, respond } = config;
+  if (route !== undefined) return compileForward(config, route, action);
   const { labels, reach, context } = action;
   const requestSlots = context.slots.perRoute(
     "gatehouse_requests_total",
@@ -85,14 +84,41 @@ function compileAction(config: HttpRouteConfig, action: ActionContext): HttpActi
   return { kind: "respond", status, body, headers: Object.entries(headers).flat(), requestSlots };
 }
 
-type DestinationConfig = TlsRouteConfig["route"][number];
+type DestinationConfig = NonNullable<HttpRouteConfig["route"]>[number];
 
-function httpDestination({ to, weight }: DestinationConfig, action: ActionContext): Destination {
+function compileForward(
+  { upgrade, rewrite, timeout, retries, mirror }: HttpRouteConfig,
+  route: readonly DestinationConfig[],
+  action: ActionContext,
+): HttpAction {
+  return {
+    kind: "forward",
+    destinations: route.map((part) => httpDestination(part, action)),
+    upgrade,
+    ...(rewrite === undefined ? {} : { rewrite: compileRewrite(rewrite) }),
+    ...(timeout === undefined ? {} : { timeoutMs: timeout }),
+    ...(retries === undefined ? {} : { retry: compileRetries(retries) }),
+    ...(mirror === undefined
+      ? {}
+      : {
+          mirror: {
+            service: action.context.services.get(mirror.to) ?? 0,
+            percent: mirror.percent,
+          },
+        }),
+  };
+}
+
+function httpDestination(
+  { to, weight, headers }: DestinationConfig,
+  action: ActionContext,
+): Destination {
   const { labels, reach, context } = action;
   const { slots, services } = context;
   return {
     service: services.get(to) ?? 0,
     weight,
+    ...(headers === undefined ? {} : { headers: compileHeaders(headers) }),
     requestSlots: slots.perRoute("gatehouse_requests_total", { ...labels, service: to }, reach),
     durationSlots: slots.perService("gatehouse_request_duration_seconds", to, reach),
     tunnelSlots: slots.none,
@@ -103,7 +129,7 @@ function httpDestination({ to, weight }: DestinationConfig, action: ActionContex
 
 /** Where a passed-through connection goes, with the counters of the gateways in `reach`. Pure but for the slots. */
 export function streamDestination(
-  { to, weight }: DestinationConfig,
+  { to, weight }: TlsRouteConfig["route"][number],
   reach: Reach,
   { slots, services }: RouteContext,
 ): Destination {

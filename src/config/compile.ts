@@ -155,6 +155,7 @@ function compileGateways({ bindings, hosts, layout }: CompileInput): Gateway[] {
     trustedProxies: config.trusted_proxies,
     forwarded: config.forwarded,
     via: config.via,
+    httpsRedirect: config.https_redirect,
     origin,
     slots: {
       failures: layout.slot("gatehouse_failures_total", {

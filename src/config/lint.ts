@@ -34,7 +34,7 @@ function lintLetIn(
   const sets = new Map<object, HostSet>();
   for (const { config, index, path } of served) {
     const table = hosts.tables[index];
-    if (config.protocol !== kind || table === undefined) continue;
+    if (config.protocol !== kind || table === undefined || config.https_redirect) continue;
     const wildcards = [...table.wildcard.keys()].map((name) => `*.${name}`);
     const any = table.any === undefined ? [] : ["*"];
     const set = sets.get(table) ?? buildHostSet([...table.exact.keys(), ...wildcards, ...any]);
@@ -150,6 +150,7 @@ function lintServices(config: Config, report: Report): void {
   const used = new Set<string>(config.gateway.map(({ no_sni: service }) => service));
   for (const { http, tls } of config.virtual_service) {
     for (const { route = [] } of [...http, ...tls]) for (const { to } of route) used.add(to);
+    for (const { mirror } of http) if (mirror !== undefined) used.add(mirror.to);
   }
   for (const name of Object.keys(config.service)) {
     if (used.has(name)) continue;

@@ -17,6 +17,7 @@ const HARMLESS: ReadonlySet<string> = new Set([
   "trusted_proxies",
   "forwarded",
   "via",
+  "https_redirect",
   "balancer",
 ]);
 

@@ -89,6 +89,10 @@ export const gatewaySchema = table(
       v.optional(flag, false),
     ),
     via: key("Only for protocol http: Via is sent too.", v.optional(flag, false)),
+    https_redirect: key(
+      "Only for protocol http: 301 to https for everything that did not come by https to a trusted proxy.",
+      v.optional(flag, false),
+    ),
     no_sni: key(
       'Only for protocol tls: "reject", or the service for connections without a server name.',
       v.optional(name, "reject"),
@@ -96,5 +100,5 @@ export const gatewaySchema = table(
     limits: key("Gateways on one listen must agree.", v.optional(limits, {})),
     timeouts: key("Gateways on one listen must agree.", v.optional(timeouts, {})),
   },
-  ["https_redirect", "proxy_protocol"],
+  ["proxy_protocol"],
 );

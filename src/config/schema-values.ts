@@ -3,6 +3,7 @@ import * as v from "valibot";
 import {
   CDN_LOOP,
   classifyFieldName,
+  HOST,
   INVALID,
   isToken,
   LOOKALIKE,
@@ -10,9 +11,10 @@ import {
   REFERER,
   USER_AGENT,
 } from "../core/http1/field-names.ts";
-import { normalisePath } from "../core/http1/target.ts";
+import { parseTemplate } from "../core/headers-template.ts";
+import { isAuthority, normalisePath } from "../core/http1/target.ts";
 import { checkRegex } from "../core/match/regex-subset.ts";
-import type { AccessLogSettings } from "../core/model.ts";
+import type { AccessLogSettings, RetryCondition } from "../core/model.ts";
 import { failed, success } from "../core/result.ts";
 import type { Result } from "../core/result.ts";
 import { parseAdminAddress, parseDnsServer, parseListen, parsePeer } from "./address.ts";
@@ -28,6 +30,8 @@ const METHOD = /^[A-Z][A-Z0-9_-]{0,31}$/;
 const FIELD_VALUE = /^(?:[!-~](?:[ \t!-~]*[!-~])?)?$/;
 /** What a path may hold on the wire; the program refuses requests with anything else. */
 const PATH = /^\/[!"$->@-[\]-~]*$/;
+const HEADER_VALUE_RULE =
+  "a header value is printable ASCII without line breaks or spaces at its ends, at most 8 KiB";
 const BODY_LENGTH_MAX = 65_536;
 const VALUE_LENGTH_MAX = 8192;
 /** PATH_MAX of Linux. */
@@ -186,13 +190,46 @@ export const headerName = text("expected a header name", (value) => {
     : failed("this header belongs to the connection or to requests and cannot be set");
 });
 
+/** The name of a header that a route may set, add or remove. */
+export const editedHeaderName = text("expected a header name", (value) => {
+  const kind = classifyFieldName(value);
+  if (kind === INVALID) return failed("this is not a header name (RFC 9110 §5.1)");
+  if (kind === LOOKALIKE) return failed("some programs take this header for another one");
+  if (kind === HOST) return failed("Host is changed with rewrite = { host = … }");
+  return kind === ORDINARY || kind === USER_AGENT || kind === REFERER
+    ? success(value)
+    : failed("this header frames the message or says who forwarded it: routes cannot change it");
+});
+
+/** The value of a header with placeholders: text, placeholder, text … */
+export const headerTemplate = text("expected text", (value) =>
+  value.length <= VALUE_LENGTH_MAX && FIELD_VALUE.test(value)
+    ? parseTemplate(value)
+    : failed(HEADER_VALUE_RULE),
+);
+
+/** The name of a header in a list that CORS speaks of; `*` for all. */
+export const corsHeaderName = text("expected a header name", (value) =>
+  isToken(value) ? success(value) : failed("this is not a header name (RFC 9110 §5.1)"),
+);
+
+/** An origin, or how it begins. */
+export const corsText = text('expected an origin such as "https://example.com"', (value) =>
+  /^[!-~]{1,1024}$/.test(value)
+    ? success(value)
+    : failed('expected an origin such as "https://example.com"'),
+);
+
+/** A Host: a name or an address, with or without a port. */
+export const authority = text('expected a host such as "example.com"', (value) =>
+  isAuthority(value) ? success(value) : failed('expected a host such as "example.com"'),
+);
+
 /** The value of a header. */
 export const headerValue = text("expected text", (value) =>
   value.length <= VALUE_LENGTH_MAX && FIELD_VALUE.test(value)
     ? success(value)
-    : failed(
-        "a header value is printable ASCII without line breaks or spaces at its ends, at most 8 KiB",
-      ),
+    : failed(HEADER_VALUE_RULE),
 );
 
 /** The body of a fixed answer. */
@@ -208,6 +245,27 @@ export const redirectStatus = v.picklist(
 
 /** Final status codes; 1xx are interim (RFC 9110 §15.2). */
 export const responseStatus = integer(200, 599);
+
+const RETRY_CONDITIONS: readonly RetryCondition[] = [
+  "connect-failure",
+  "refused-stream",
+  "reset",
+  "5xx",
+  "gateway-error",
+];
+
+/** After what a request is sent again: a word, or a status of its own. */
+export const retryCondition = text<RetryCondition | number>(
+  'expected a condition such as "5xx"',
+  (value) => {
+    const word = RETRY_CONDITIONS.find((one) => one === value);
+    if (word !== undefined) return success(word);
+    const status = /^retriable-status:([2-5]\d\d)$/.exec(value)?.[1];
+    return status === undefined
+      ? failed(`expected one of ${RETRY_CONDITIONS.join(", ")}, or retriable-status:503`)
+      : success(Number(status));
+  },
+);
 
 /** Hosts in a list. */
 export const hosts = list(hostPattern, 10_000, '["example.com"]');

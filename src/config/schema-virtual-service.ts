@@ -11,9 +11,11 @@ import {
   table,
   tables,
 } from "./schema-build.ts";
+import { cors, fault, mirror, retries, rewrite, routeHeaders } from "./schema-policy.ts";
 import { httpMatch, tlsMatch } from "./schema-match.ts";
 import {
   body,
+  duration,
   gatewayNames,
   headerName,
   headerValue,
@@ -33,26 +35,33 @@ const MATCHES_MAX = 1000;
 const DESTINATIONS_MAX = 100;
 const UPGRADES_MAX = 100;
 
-const destination = table(
+const place = {
+  to: key("A service.", name),
+  weight: key(
+    "Share relative to the other weights of the route; 0 is never picked.",
+    v.optional(integer(0, 65_535), 1),
+  ),
+};
+
+const httpDestination = table(
   {
-    to: key("A service.", name),
-    weight: key(
-      "Share relative to the other weights of the route; 0 is never picked.",
-      v.optional(integer(0, 65_535), 1),
-    ),
+    ...place,
+    headers: key("As the route's; only where it goes to this service.", v.optional(routeHeaders)),
   },
-  ["subset", "headers"],
+  ["subset"],
 );
 
-/** `"service"` stands for `[{ to = "service" }]`. */
-const route = shorthand(
-  v.pipe(
-    name,
-    v.transform((to) => [{ to, weight: 1 }]),
-  ),
-  list(destination, DESTINATIONS_MAX, '[{ to = "my-service" }]'),
-  'expected a service such as "my-service", or a list such as [{ to = "my-service", weight = 1 }]',
+const short = v.pipe(
+  name,
+  v.transform((to): { to: string; weight: number; headers?: undefined }[] => [{ to, weight: 1 }]),
 );
+const EXPECTED =
+  'expected a service such as "my-service", or a list such as [{ to = "my-service", weight = 1 }]';
+const EXAMPLE = '[{ to = "my-service" }]';
+
+/** `"service"` stands for `[{ to = "service" }]`. */
+const route = shorthand(short, list(httpDestination, DESTINATIONS_MAX, EXAMPLE), EXPECTED);
+const tlsDestinations = list(table(place, ["subset"]), DESTINATIONS_MAX, EXAMPLE);
 
 const redirect = table({
   host: key("Default: as in the request.", v.optional(redirectHost)),
@@ -72,29 +81,36 @@ const respond = table({
 });
 
 const httpRoute = v.pipe(
-  table(
-    {
-      name: key(
-        "For logs, metrics and explain. Default: the virtual service's name and the index, as in example.com/http[0].",
-        v.optional(name),
-      ),
-      match: key(
-        "Any may hold, all conditions inside one must; without it, everything.",
-        v.optional(list(httpMatch, MATCHES_MAX, '[{ path = { prefix = "/" } }]')),
-      ),
-      route: key("A service, or several with weights.", v.optional(route)),
-      redirect: key(
-        "Answer with a redirect; what is not said stays as requested.",
-        v.optional(redirect),
-      ),
-      respond: key("Answer with this.", v.optional(respond)),
-      upgrade: key(
-        "Only with route: which protocols of the Upgrade header may pass; [] = none.",
-        v.optional(listOrNone(upgradeProtocol, UPGRADES_MAX, '["websocket"]'), ["websocket"]),
-      ),
-    },
-    ["rewrite", "headers", "timeout", "retries", "mirror", "cors", "fault"],
-  ),
+  table({
+    name: key(
+      "For logs, metrics and explain. Default: the virtual service's name and the index, as in example.com/http[0].",
+      v.optional(name),
+    ),
+    match: key(
+      "Any may hold, all conditions inside one must; without it, everything.",
+      v.optional(list(httpMatch, MATCHES_MAX, '[{ path = { prefix = "/" } }]')),
+    ),
+    route: key("A service, or several with weights.", v.optional(route)),
+    redirect: key(
+      "Answer with a redirect; what is not said stays as requested.",
+      v.optional(redirect),
+    ),
+    respond: key("Answer with this.", v.optional(respond)),
+    rewrite: key("Only with route: what the endpoint is asked instead.", v.optional(rewrite)),
+    headers: key("What is changed in headers.", v.optional(routeHeaders)),
+    timeout: key("Only with route: of the whole exchange.", v.optional(duration())),
+    cors: key(
+      "Who may read answers from another origin's page; preflights are answered here.",
+      v.optional(cors),
+    ),
+    fault: key("Failures made on purpose.", v.optional(fault)),
+    upgrade: key(
+      "Only with route: which protocols of the Upgrade header may pass; [] = none.",
+      v.optional(listOrNone(upgradeProtocol, UPGRADES_MAX, '["websocket"]'), ["websocket"]),
+    ),
+    retries: key("Only with route: when it is sent again.", v.optional(retries)),
+    mirror: key("Only with route: copies for a second service.", v.optional(mirror)),
+  }),
   exactlyOne(["route", "redirect", "respond"]),
 );
 
@@ -107,7 +123,7 @@ const tlsRoute = table({
     "Any may hold, all conditions inside one must; without it, every name of the virtual service.",
     v.optional(list(tlsMatch, MATCHES_MAX, '[{ sni = ["example.com"] }]')),
   ),
-  route: key("A service, or several with weights.", route),
+  route: key("A service, or several with weights.", shorthand(short, tlsDestinations, EXPECTED)),
 });
 
 /** One virtual service. */

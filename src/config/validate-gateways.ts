@@ -76,7 +76,7 @@ function validateGateway(gateway: BoundGateway, bindings: Bindings, report: Repo
 }
 
 function refuseHttpKeys(path: Path, report: Report): void {
-  for (const key of ["trusted_proxies", "forwarded", "via"]) {
+  for (const key of ["trusted_proxies", "forwarded", "via", "https_redirect"]) {
     if (!report.document.says([...path, key])) continue;
     report.error([...path, key], 'only for protocol = "http": a tls gateway reads no HTTP headers');
   }

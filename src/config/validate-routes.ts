@@ -2,6 +2,7 @@
 import type { Bindings } from "./bind.ts";
 import type { Path } from "./document.ts";
 import type { Report } from "./report.ts";
+import { validatePolicy } from "./validate-policy.ts";
 import type { HttpRouteConfig, TlsRouteConfig } from "./schema.ts";
 
 /** Reports what is wrong inside routes. `services` are the names of the file. */
@@ -21,7 +22,8 @@ export function validateRoutes(
       validateHttpRoute([...path, "http", i], route, { services, report });
     }
     for (const [i, { route }] of config.tls.entries()) {
-      validateDestinations([...path, "tls", i, "route"], route, { services, report });
+      const routePath = [...path, "tls", i, "route"];
+      validateDestinations(routePath, route, { services, report });
     }
   }
 }
@@ -37,6 +39,12 @@ function validateHttpRoute(path: Path, config: HttpRouteConfig, context: Context
   if (redirect !== undefined) validateRedirect([...path, "redirect"], redirect, context.report);
   if (respond !== undefined) validateRespond([...path, "respond"], respond, context.report);
   validateUpgrade([...path, "upgrade"], config, context.report);
+  validatePolicy(path, config, context.report);
+  if (config.mirror !== undefined && !context.services.has(config.mirror.to)) {
+    const hint = context.report.suggest(config.mirror.to, context.services);
+    const message = `there is no service "${config.mirror.to}"${hint}`;
+    context.report.error([...path, "mirror", "to"], message);
+  }
 }
 
 function validateUpgrade(path: Path, { route, upgrade }: HttpRouteConfig, report: Report): void {

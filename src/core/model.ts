@@ -151,6 +151,8 @@ export interface Gateway {
   readonly forwarded: boolean;
   /** Whether Via is sent (RFC 9110 §7.6.3). */
   readonly via: boolean;
+  /** Whether everything that came by http is sent to https. */
+  readonly httpsRedirect?: boolean;
   readonly origin: Origin;
   readonly slots: GatewaySlots;
 }
@@ -186,7 +188,46 @@ export interface HttpRoute {
   /** Any may hold; empty = everything. */
   readonly matches: readonly HttpMatch[];
   readonly action: HttpAction;
+  readonly headers?: RouteHeaders;
+  readonly cors?: CorsPolicy;
+  readonly fault?: FaultPolicy;
   readonly origin: Origin;
+}
+
+/** What a route, or one of its destinations, does to headers. */
+export interface RouteHeaders {
+  readonly request: HeaderEdit;
+  readonly response: HeaderEdit;
+}
+
+/** Applied in this order. */
+export interface HeaderEdit {
+  /** Lower-case names. */
+  readonly remove: readonly string[];
+  readonly set: readonly HeaderTemplate[];
+  readonly add: readonly HeaderTemplate[];
+}
+
+/** `value`: text, placeholder, text, placeholder … text; see headers-template.ts. */
+export interface HeaderTemplate {
+  readonly name: string;
+  readonly value: readonly string[];
+}
+
+/** Who may read answers from another origin's page (Fetch Standard §3.2). */
+export interface CorsPolicy {
+  readonly allowOrigins: readonly TextTest[];
+  readonly allowMethods: readonly string[];
+  readonly allowHeaders: readonly string[];
+  readonly exposeHeaders: readonly string[];
+  readonly maxAgeSeconds: number | undefined;
+  readonly allowCredentials: boolean;
+}
+
+/** Failures made on purpose. Percentages from 0 to 100. */
+export interface FaultPolicy {
+  readonly delay: { readonly ms: number; readonly percent: number } | undefined;
+  readonly abort: { readonly status: number; readonly percent: number } | undefined;
 }
 
 /** All conditions that are present must hold. */
@@ -237,6 +278,47 @@ export interface ForwardAction {
   readonly destinations: readonly Destination[];
   /** Lower-case protocols of Upgrade that may pass (RFC 9110 §7.8); [] = none. */
   readonly upgrade: readonly string[];
+  readonly rewrite?: Rewrite;
+  /** Of the whole exchange. */
+  readonly timeoutMs?: number;
+  /** Absent: two other endpoints while none has been reached. */
+  readonly retry?: RetryPolicy;
+  readonly mirror?: MirrorPolicy;
+}
+
+/** A word of `retries.on` without a number. */
+export type RetryCondition =
+  | "connect-failure"
+  | "refused-stream"
+  | "reset"
+  | "5xx"
+  | "gateway-error";
+
+/** When a request is sent again. */
+export interface RetryPolicy {
+  /** Besides the first. */
+  readonly attempts: number;
+  /** To the head of the answer. */
+  readonly perTryTimeoutMs: number | undefined;
+  readonly on: readonly RetryCondition[];
+  /** Further statuses. */
+  readonly statuses: readonly number[];
+}
+
+/** A second service that gets copies. */
+export interface MirrorPolicy {
+  /** Index into `Snapshot.services`. */
+  readonly service: number;
+  /** Of requests, 0 to 100. */
+  readonly percent: number;
+}
+
+/** What the endpoint is asked instead. */
+export interface Rewrite {
+  /** In place of the matched prefix or segment, or of the whole path. */
+  readonly path?: string;
+  /** With its port. */
+  readonly host?: string;
 }
 
 /** Undefined parts stay as in the request. */
@@ -266,6 +348,7 @@ export interface Destination {
   readonly service: number;
   /** Relative; 0 is never picked. */
   readonly weight: number;
+  readonly headers?: RouteHeaders;
   /** http: `gatehouse_requests_total`, by gateway index; -1 where it cannot be reached. */
   readonly requestSlots: readonly number[];
   /** http: `gatehouse_request_duration_seconds`, by gateway index. */

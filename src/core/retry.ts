@@ -1,5 +1,6 @@
 /** Whether a failed attempt may be repeated. */
 import { FAILURES, type FailureKind } from "./failure.ts";
+import type { RetryPolicy } from "./model.ts";
 
 /** Attempts besides the first when a route says nothing. */
 export const RETRIES_DEFAULT = 2;
@@ -43,4 +44,65 @@ export function mayRepeatOnNew(attempt: FailedAttempt): boolean {
     attempt.replayable &&
     IDEMPOTENT.has(attempt.method)
   );
+}
+
+/** What a route without `retries` does: other endpoints, while none has been reached. */
+export const DEFAULT_RETRY: RetryPolicy = {
+  attempts: RETRIES_DEFAULT,
+  perTryTimeoutMs: undefined,
+  on: ["connect-failure"],
+  statuses: [],
+};
+
+/** Failures of an endpoint that may have acted on the request, as Envoy groups them. */
+const BROKEN_OFF: ReadonlySet<FailureKind> = new Set(["upstream-reset", "response-timeout"]);
+const ON_BROKEN_OFF: ReadonlySet<string> = new Set(["reset", "5xx", "gateway-error"]);
+/** Envoy's "5xx" and "gateway-error" take these too. */
+const ON_UNREACHED: ReadonlySet<string> = new Set(["connect-failure", "5xx", "gateway-error"]);
+
+/** Whether the policy wants another attempt after a failure that no answer shows. Pure. */
+export function wantsRetryAfter(policy: RetryPolicy, kind: FailureKind): boolean {
+  if (mayTryAnother(kind)) return policy.on.some((condition) => ON_UNREACHED.has(condition));
+  return BROKEN_OFF.has(kind) && policy.on.some((condition) => ON_BROKEN_OFF.has(condition));
+}
+
+/** Whether the policy wants another attempt after an answer with this status. Pure. */
+export function wantsRetryOfStatus(policy: RetryPolicy, status: number): boolean {
+  if (policy.statuses.includes(status)) return true;
+  if (status >= 500 && policy.on.includes("5xx")) return true;
+  return status >= 502 && status <= 504 && policy.on.includes("gateway-error");
+}
+
+/** Retries that may follow each other without a request between them; and how fast they grow back. */
+const BUDGET_FLOOR = 3;
+const BUDGET_FLOOR_PER_SECOND = 1;
+/** A retry for every five requests. */
+const BUDGET_SHARE = 0.2;
+/** After a quiet time no more than so many at once. */
+const BUDGET_MAX = 100;
+
+/**
+ * How many requests to a service may be repeated after an endpoint has got them: a fifth of the requests and a small floor.
+ * A service that fails under its load is not given a multiple of it. Owned by one worker's service.
+ */
+export class RetryBudget {
+  #credit = BUDGET_FLOOR;
+  #filledMs = 0;
+
+  /** A request begins. */
+  request(): void {
+    this.#credit = Math.min(BUDGET_MAX, this.#credit + BUDGET_SHARE);
+  }
+
+  /** Takes one retry; false = there is none left. `nowMs` is monotonic. */
+  take(nowMs: number): boolean {
+    if (this.#credit < BUDGET_FLOOR) {
+      const grown = ((nowMs - this.#filledMs) / 1000) * BUDGET_FLOOR_PER_SECOND;
+      this.#credit = Math.min(BUDGET_FLOOR, this.#credit + grown);
+    }
+    this.#filledMs = nowMs;
+    if (this.#credit < 1) return false;
+    this.#credit -= 1;
+    return true;
+  }
 }

@@ -29,6 +29,15 @@ export interface RelayedRequest {
   readonly head: RequestHead;
   readonly report: ExchangeReport;
   readonly upgrade: string | undefined;
+  readonly policy: AnswerPolicy;
+}
+
+/** What the route says of answers. */
+export interface AnswerPolicy {
+  /** The head as the client gets it. */
+  readonly edit: (head: ResponseHead) => ResponseHead;
+  /** True = an answer with this status is dropped, because the request is sent again. */
+  readonly drops: (status: number) => boolean;
 }
 
 /** One attempt's answer. Owned by its Exchange; writes to the client's socket. */
@@ -37,6 +46,7 @@ export class AnswerRelay {
   readonly #report: ExchangeReport;
   readonly #request: RequestHead;
   readonly #upgrade: string | undefined;
+  readonly #policy: AnswerPolicy;
   #partial: Buffer | undefined;
   #scanned = 0;
   #interims = 0;
@@ -49,6 +59,8 @@ export class AnswerRelay {
   answered = false;
   /** The final head has gone to the client. */
   started = false;
+  /** Its status is one after which the request is sent again. */
+  dropped: number | undefined;
   /** All of it has been handed to the client's socket. */
   done = false;
   /** The endpoint switches protocols (101): what it has sent behind the head; the head has gone to the client. */
@@ -64,6 +76,7 @@ export class AnswerRelay {
     this.#report = request.report;
     this.#request = request.head;
     this.#upgrade = request.upgrade;
+    this.#policy = request.policy;
   }
 
   get #buffers(): WriteBuffers {
@@ -89,11 +102,15 @@ export class AnswerRelay {
     this.done = true;
   }
 
+  get #isHeadOver(): boolean {
+    return this.started || (this.failure ?? this.switched ?? this.dropped) !== undefined;
+  }
+
   #takeHead(bytes: Buffer, requestDone: boolean): void {
     const data = this.#partial === undefined ? bytes : Buffer.concat([this.#partial, bytes]);
     let start = 0;
     let scanned = this.#scanned;
-    while (!this.started && this.failure === undefined && this.switched === undefined) {
+    while (!this.#isHeadOver) {
       const end = scanHead(data, start + scanned, data.length);
       if (end === SCAN_FORBIDDEN) return this.#refuse("forbidden character or bare CR or LF");
       if (end === SCAN_INCOMPLETE) {
@@ -144,8 +161,13 @@ export class AnswerRelay {
     this.#connection.socket.write(text, "latin1");
   }
 
-  #begin(head: ResponseHead, requestDone: boolean, rest: { data: Buffer; start: number }): void {
+  #begin(given: ResponseHead, requestDone: boolean, rest: { data: Buffer; start: number }): void {
+    if (this.#policy.drops(given.status)) {
+      this.dropped = given.status;
+      return;
+    }
     const request = this.#request;
+    const head = this.#policy.edit(given);
     this.#head = head;
     this.#partial = undefined;
     this.started = true;

@@ -4,6 +4,7 @@ import type { Listener, Snapshot } from "../core/model.ts";
 import type { VirtualHostApps } from "../routing/virtual-host-apps.ts";
 import type { HttpRecord, TunnelRecord } from "../telemetry/access-log.ts";
 import type { FailureLog } from "./failure-log.ts";
+import type { Mirrors } from "./mirror.ts";
 import type { Deadlines } from "../upstream/deadlines.ts";
 import type { WriteBuffers } from "../upstream/write-buffers.ts";
 import type { ServiceState } from "../upstream/service-state.ts";
@@ -37,6 +38,7 @@ export interface ProxyContext {
   readonly requestId: () => string;
   /** This box in CDN-Loop; unique to the process (RFC 8586 §2). */
   readonly boxId: string;
+  readonly mirrors: Mirrors;
   /** In lower-case hexadecimal, for fingerprints. */
   readonly sha256Hex: (text: string) => string;
   readonly accessLog: AccessLog;

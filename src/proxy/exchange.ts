@@ -4,7 +4,7 @@ import type { Failure } from "../core/failure.ts";
 import type { RequestHead } from "../core/http1/request-head.ts";
 import { serialiseRequest } from "../core/http1/serialise.ts";
 import type { Endpoint } from "../core/model.ts";
-import { RETRIES_DEFAULT, mayRepeatOnNew, mayTryAnother } from "../core/retry.ts";
+import { mayRepeatOnNew } from "../core/retry.ts";
 import type { UpstreamConnection, UpstreamUser } from "../upstream/connection.ts";
 import type { ServiceState } from "../upstream/service-state.ts";
 import { AnswerRelay } from "./answer-relay.ts";
@@ -15,12 +15,12 @@ import type { HttpConnection } from "./http-connection.ts";
 import {
   type LocalAnswer,
   failureAnswer,
-  redirectAnswer,
-  respondAnswer,
+  httpsRedirectAnswer,
   serialiseLocalAnswer,
   wantsJson,
 } from "./local-answer.ts";
 import { RequestBody } from "./request-body.ts";
+import { RequestPlan } from "./request-plan.ts";
 import { type RoutedRequest, routeRequest } from "./route-request.ts";
 import type { TunnelOwner } from "./tunnel.ts";
 
@@ -33,9 +33,9 @@ export class Exchange implements UpstreamUser, TunnelOwner {
   readonly #head: RequestHead | undefined;
   readonly #report: ExchangeReport;
   #body: RequestBody | undefined;
-  #edgeLines = "";
-  /** The Upgrade token that passes. */
-  #upgrade: string | undefined;
+  #plan: RequestPlan | undefined;
+  /** Waits for an injected delay. */
+  #delayed = false;
   #service: ServiceState | undefined;
   #upstream: UpstreamConnection | undefined;
   /** The present connection was kept alive from an earlier request. */
@@ -66,15 +66,10 @@ export class Exchange implements UpstreamUser, TunnelOwner {
       return this.fail({ kind: "loop", detail: "it passed here before (RFC 8586)" });
     }
     if (routed.kind === "failure") return this.fail(routed.failure);
+    if (routed.kind === "https-redirect") return this.#answer(httpsRedirectAnswer(head));
     this.#report.routed = routed;
     if (this.#body.failure !== undefined) return this.fail(this.#body.failure);
-    const { action } = routed.decision.route;
-    if (action.kind === "redirect") return this.#answer(redirectAnswer(action, head));
-    if (action.kind === "respond") return this.#answer(respondAnswer(action));
-    this.#upgrade = allowedUpgrade(head, action.upgrade);
-    this.#prepare(head, routed);
-    this.#service = routed.service;
-    this.#attempt(undefined);
+    this.#serve(this.#prepare(head, this.#body, routed));
   }
 
   /** Takes request body bytes; returns how many were used. The rest waits with the connection. */
@@ -85,6 +80,7 @@ export class Exchange implements UpstreamUser, TunnelOwner {
     if (upstream.socket.writableNeedDrain) return 0;
     const used = body.forward(upstream.socket, bytes);
     this.#report.bytesIn += used;
+    this.#plan?.onBody(bytes.subarray(0, used));
     if (body.failure !== undefined) this.fail(body.failure);
     else this.#setWaitingLimit();
     return used;
@@ -106,12 +102,22 @@ export class Exchange implements UpstreamUser, TunnelOwner {
   onDownstreamClose(cause: Failure): void {
     if (this.#finished) return;
     this.#finished = true;
+    this.#plan?.end();
     this.#dropUpstream();
     this.#report.write(cause);
   }
 
   /** The time limit of the present state has passed. */
   onDeadline(): void {
+    const plan = this.#plan;
+    if (this.#delayed && plan !== undefined) return this.#proceed(plan);
+    const passed = plan?.passed();
+    if (passed === "exchange") {
+      return this.fail({ kind: "response-timeout", detail: "timeout of the route" });
+    }
+    if (passed === "attempt" && this.#relay?.started !== true) {
+      return this.#retryOrFail({ kind: "response-timeout", detail: "per_try_timeout" });
+    }
     if (this.#connection.socket.writableNeedDrain) {
       this.#abort({ kind: "client-stalled", detail: "no byte taken in time" });
     } else if (!this.#requestDone && this.#upstream?.socket.writableNeedDrain !== true) {
@@ -149,6 +155,7 @@ export class Exchange implements UpstreamUser, TunnelOwner {
     relay.take(bytes, this.#requestDone);
     if (relay.failure !== undefined) return this.fail(relay.failure);
     if (relay.switched !== undefined) return this.#becomeTunnel(relay.switched);
+    if (relay.dropped !== undefined) return this.#askAnother(relay.dropped);
     if (relay.done) return this.#finishRelay(relay);
     if (this.#connection.socket.writableNeedDrain) this.#upstream?.socket.pause();
     this.#setWaitingLimit();
@@ -190,19 +197,45 @@ export class Exchange implements UpstreamUser, TunnelOwner {
     return this.#body?.done ?? true;
   }
 
-  /** What the edge says of the client, and what it believes of earlier proxies. */
-  #prepare(head: RequestHead, routed: RoutedRequest): void {
-    const fields = this.#connection.edgeFieldsOf(head, routed, this.#report.requestId);
-    this.#edgeLines = fields.lines;
-    this.#report.requestId = fields.requestId;
-    if (fields.client !== undefined) this.#report.client = fields.client;
+  /** What the edge says of the client, what it believes of earlier proxies, and what the route changes. */
+  #prepare(head: RequestHead, body: RequestBody, routed: RoutedRequest): RequestPlan {
+    const { context, view } = this.#connection;
+    const edge = this.#connection.edgeFieldsOf(head, routed, this.#report.requestId);
+    this.#report.requestId = edge.requestId;
+    if (edge.client !== undefined) this.#report.client = edge.client;
+    const { port } = view.listener.address;
+    const plan = new RequestPlan(context, { head, body, routed, edge, port });
+    this.#plan = plan;
+    return plan;
+  }
+
+  #serve(plan: RequestPlan): void {
+    const preflight = plan.preflight();
+    if (preflight !== undefined) return this.#answer(preflight);
+    const delayMs = plan.delayMs();
+    if (delayMs === 0) return this.#proceed(plan);
+    this.#delayed = true;
+    this.#connection.deadlineMs = this.#connection.context.deadlines.after(delayMs);
+  }
+
+  #proceed(plan: RequestPlan): void {
+    this.#delayed = false;
+    const answer = plan.answer();
+    if (answer !== undefined) return this.#answer(answer);
+    if (!plan.begin())
+      return this.fail({ kind: "bad-request", detail: "the rewritten path climbs" });
+    this.#service = plan.routed.service;
+    this.#attempt(undefined);
   }
 
   /** On the next endpoint; `previous` is what came of the one before. */
   #attempt(previous: Failure | undefined): void {
     const service = this.#service;
     if (service === undefined) return;
-    const endpoint = service.pick(this.#tried);
+    // One that has had the request may do better the second time; one that cannot be reached is left alone.
+    const endpoint =
+      service.pick(this.#tried) ??
+      (previous !== undefined && this.#sent ? service.pick([]) : undefined);
     if (endpoint === undefined) {
       return this.fail(previous ?? { kind: "no-endpoint", detail: service.service.name });
     }
@@ -210,6 +243,7 @@ export class Exchange implements UpstreamUser, TunnelOwner {
     this.#tried.push(endpoint);
     this.#report.endpoint = endpoint;
     this.#report.attempts += 1;
+    this.#plan?.beginAttempt();
     this.#upstream = service.takeIdle(endpoint, this);
     this.#reused = this.#upstream !== undefined;
     if (this.#upstream === undefined) this.#dial(service, endpoint);
@@ -219,16 +253,17 @@ export class Exchange implements UpstreamUser, TunnelOwner {
   #dial(service: ServiceState, endpoint: Endpoint): void {
     this.#reused = false;
     this.#sent = false;
-    this.#connection.deadlineMs = Number.POSITIVE_INFINITY;
+    this.#connection.deadlineMs = this.#plan?.limitMs(false) ?? Number.POSITIVE_INFINITY;
     this.#upstream = service.dial(endpoint, this);
   }
 
   #retryOrFail(failure: Failure): void {
     const service = this.#service;
-    const { endpoint, attempts } = this.#report;
+    const { endpoint } = this.#report;
+    const isStarted = this.#relay?.started === true;
     this.#dropUpstream();
     if (service === undefined || endpoint === undefined) this.fail(failure);
-    else if (!this.#sent && mayTryAnother(failure.kind) && attempts <= RETRIES_DEFAULT) {
+    else if (!isStarted && this.#plan?.mayRetry(failure, this.#sent) === true) {
       this.#attempt(failure);
     } else if (this.#mayRepeat(failure)) {
       this.#countRetry(service);
@@ -249,23 +284,29 @@ export class Exchange implements UpstreamUser, TunnelOwner {
     });
   }
 
+  /** The answer is not what the route wants; it is dropped. */
+  #askAnother(status: number): void {
+    this.#dropUpstream();
+    this.#attempt({ kind: "no-endpoint", detail: `none is left after status ${status}` });
+  }
+
   #countRetry(service: ServiceState): void {
     addTo(this.#connection.context, service.service.slots.retries, 1);
   }
 
   /** Sends the head with what is at hand of the body, in one write. */
   #send({ socket, endpoint }: UpstreamConnection): void {
-    const head = this.#head;
+    const plan = this.#plan;
     const body = this.#body;
-    if (head === undefined || body === undefined) return;
+    if (plan === undefined || body === undefined) return;
     const connection = this.#connection;
-    const upgrade = this.#upgrade;
-    const edgeFields = this.#edgeLines;
+    const { head, forwarded, upgrade, edgeLines: edgeFields } = plan;
     this.#sent = true;
-    this.#relay = new AnswerRelay(connection, { head, report: this.#report, upgrade });
+    const report = this.#report;
+    this.#relay = new AnswerRelay(connection, { head, report, upgrade, policy: plan });
     // HTTP/1.0 may come without Host, HTTP/1.1 must not go without: the endpoint is asked by its own name then.
-    const authority = head.authority === "" ? endpoint.name : head.authority;
-    body.begin(socket, serialiseRequest(head, { authority, edgeFields, upgrade }));
+    const authority = forwarded.authority === "" ? endpoint.name : forwarded.authority;
+    body.begin(socket, serialiseRequest(forwarded, { authority, edgeFields, upgrade }));
     if (!body.done) connection.feed();
     if (this.#finished) return;
     body.flush(socket);
@@ -317,6 +358,7 @@ export class Exchange implements UpstreamUser, TunnelOwner {
   #abort(failure: Failure): void {
     if (this.#finished) return;
     this.#finished = true;
+    this.#plan?.end();
     this.#dropUpstream();
     this.#report.write(failure);
     if (this.#relay?.started === true) this.#connection.cutOff();
@@ -326,6 +368,7 @@ export class Exchange implements UpstreamUser, TunnelOwner {
   #finish(keepAlive: boolean): void {
     if (this.#finished) return;
     this.#finished = true;
+    this.#plan?.end();
     this.#report.write(this.#report.failure);
     this.#connection.exchangeDone(keepAlive);
   }
@@ -344,14 +387,8 @@ export class Exchange implements UpstreamUser, TunnelOwner {
       socket.writableNeedDrain ||
       (!this.#requestDone && this.#upstream?.socket.writableNeedDrain !== true);
     const isHeadDue = !isClientsTurn && this.#relay?.started !== true;
-    this.#connection.deadlineMs = context.deadlines.after(isHeadDue ? responseMs : bodyIdleMs);
+    const limitMs = context.deadlines.after(isHeadDue ? responseMs : bodyIdleMs);
+    const routeMs = this.#plan?.limitMs(this.#relay?.started === true);
+    this.#connection.deadlineMs = Math.min(limitMs, routeMs ?? limitMs);
   }
-}
-
-/** One token, of a request without a body, that the route lets pass; HTTP/2 in cleartext never (RFC 9113 §3.1). */
-function allowedUpgrade(head: RequestHead, allowed: readonly string[]): string | undefined {
-  const { upgrade } = head;
-  if (upgrade === undefined || head.body !== 0) return undefined;
-  const token = upgrade.toLowerCase();
-  return token !== "h2c" && allowed.includes(token) ? upgrade : undefined;
 }

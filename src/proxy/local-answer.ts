@@ -91,6 +91,19 @@ export function redirectAnswer(action: RedirectAction, head: RequestHead): Local
   return { status: action.status, fields, body: "" };
 }
 
+/** To the same place by https, on its own port (RFC 9110 §4.2.2). Pure. */
+export function httpsRedirectAnswer(head: RequestHead): LocalAnswer {
+  const host = head.authority.replace(/:\d*$/, "");
+  const path = head.path === "*" ? "/" : head.path;
+  return { status: 301, fields: `Location: https://${host}${path}${head.query}\r\n`, body: "" };
+}
+
+/** An injected failure. Pure. */
+export function faultAnswer(status: number): LocalAnswer {
+  const body = status === 204 || status === 205 || status === 304 ? "" : "Fault injected\n";
+  return { status, fields: "Content-Type: text/plain; charset=utf-8\r\n", body };
+}
+
 /** The answer that the file spells out. Pure. */
 export function respondAnswer(action: RespondAction): LocalAnswer {
   let fields = "";

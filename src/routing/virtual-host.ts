@@ -7,6 +7,7 @@ import {
   buildHttpConditions,
   failedHttpCondition,
 } from "../core/match/http-route.ts";
+import { type OriginPredicate, buildOriginPredicate } from "../core/cors.ts";
 import type { HttpMatch, HttpRoute, VirtualHost } from "../core/model.ts";
 
 /** What a virtual host answered for one request head. */
@@ -14,6 +15,8 @@ export interface Decision {
   readonly route: HttpRoute;
   /** The match that held; undefined for a route without matches. */
   readonly match: HttpMatch | undefined;
+  /** Of a route with `cors`: whose pages may read answers. */
+  readonly isOriginAllowed?: OriginPredicate;
 }
 
 type DecisionHandler = (facts: HttpRequestFacts) => Decision | undefined;
@@ -40,13 +43,19 @@ export function buildVirtualHostApp(virtualHost: VirtualHost): Hono {
   const app = new Hono({ router: new RegExpRouter() });
   let segments = 0;
   for (const route of virtualHost.routes) {
+    const policy =
+      route.cors === undefined ? {} : { isOriginAllowed: buildOriginPredicate(route.cors) };
     if (route.matches.length === 0)
-      addHandler(app, Object.freeze({ route, match: undefined }), "*");
+      addHandler(app, Object.freeze({ route, match: undefined, ...policy }), "*");
     for (const match of route.matches) {
       const { path, methods } = match;
       if (path?.kind === "segment") segments += methods?.length ?? 1;
       const routed = path?.kind !== "segment" || segments <= SEGMENT_PATTERNS_MAX;
-      addHandler(app, Object.freeze({ route, match }), routed ? routerPattern(match) : "*");
+      addHandler(
+        app,
+        Object.freeze({ route, match, ...policy }),
+        routed ? routerPattern(match) : "*",
+      );
     }
   }
   return app;

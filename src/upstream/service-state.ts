@@ -1,6 +1,7 @@
 /** The live state of one service in one worker: whose turn it is, and the connections kept alive. */
 import { RoundRobin } from "../core/balance.ts";
 import type { Endpoint, Service } from "../core/model.ts";
+import { RetryBudget } from "../core/retry.ts";
 import { UpstreamConnection, type UpstreamContext, type UpstreamUser } from "./connection.ts";
 
 /** Kept-alive connections to one endpoint; more would only hold descriptors on both sides. */
@@ -10,6 +11,7 @@ const IDLE_PER_ENDPOINT_MAX = 256;
  * Lives over reloads as long as the file has a service of that name. Owned by its worker.
  */
 export class ServiceState {
+  readonly retryBudget = new RetryBudget();
   readonly #context: UpstreamContext;
   readonly #start: number;
   readonly #idle = new Map<string, UpstreamConnection[]>();

@@ -12,6 +12,7 @@ import type {
 } from "../core/model.ts";
 import type { ProxyContext, Runtime } from "../proxy/context.ts";
 import { FailureLog } from "../proxy/failure-log.ts";
+import { Mirrors } from "../proxy/mirror.ts";
 import { VirtualHostApps } from "../routing/virtual-host-apps.ts";
 import type { UpstreamContext } from "../upstream/connection.ts";
 import { Deadlines } from "../upstream/deadlines.ts";
@@ -65,6 +66,7 @@ export class WorkerBox {
       random: Math.random,
       requestId: () => crypto.randomUUID(),
       boxId: start.boxId,
+      mirrors: new Mirrors(deadlines),
       sha256Hex,
       accessLog: this.#accessLog,
       failureLog: new FailureLog(

@@ -75,12 +75,12 @@ test("buildJsonSchema() takes the example, bare and with every key said", () => 
 
 test("buildJsonSchema() refuses unknown and unsupported keys and words", () => {
   const values = valuesOf(
-    'worker = 1\n[[gateway]]\nname = "x"\nlisten = ":80"\nprotocol = "https"\nhttps_redirect = true\nlimits.body = "1EiB"\nlimits.requests_per_connection = "on"\ntimeouts.hello = "5"',
+    'worker = 1\n[[gateway]]\nname = "x"\nlisten = ":80"\nprotocol = "https"\nproxy_protocol = 1\nlimits.body = "1EiB"\nlimits.requests_per_connection = "on"\ntimeouts.hello = "5"',
   );
   assert.deepEqual(problems(schema(), values, ""), [
     ".worker: not allowed",
     ".gateway[0].protocol: not one of http,tls",
-    ".gateway[0].https_redirect: not allowed",
+    ".gateway[0].proxy_protocol: not allowed",
     ".gateway[0].limits.body: does not match",
     ".gateway[0].limits.requests_per_connection: not one of off",
     ".gateway[0].limits.requests_per_connection: not integer",
@@ -120,7 +120,8 @@ function collectSaid(value: unknown, path: string, found: Set<string>): void {
   if (Array.isArray(value)) for (const item of value) collectSaid(item, path, found);
   else if (typeof value === "object" && value !== null) {
     for (const [key, item] of Object.entries(value)) {
-      const isNamed = path === ".service" || path.endsWith(".labels") || path.endsWith(".headers");
+      const isNamed =
+        path === ".service" || /\.labels$|respond\.headers$|\.(?:set|add)$/.test(path);
       const below = isNamed ? `${path}.*` : `${path}.${key}`;
       found.add(below);
       collectSaid(item, below, found);

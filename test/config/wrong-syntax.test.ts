@@ -91,16 +91,16 @@ const ROWS: readonly Row[] = [
     name: "several unknown keys",
     text: file({ web: "a.b = 1\nc = 2\nd = 3" }),
     lines: [
-      "7:1: error: gateway[0].a: unknown key; expected one of name, listen, protocol, hosts, selector, tls, trusted_proxies, forwarded, via, no_sni, limits, timeouts",
-      "8:1: error: gateway[0].c: unknown key; expected one of name, listen, protocol, hosts, selector, tls, trusted_proxies, forwarded, via, no_sni, limits, timeouts",
-      "9:1: error: gateway[0].d: unknown key; expected one of name, listen, protocol, hosts, selector, tls, trusted_proxies, forwarded, via, no_sni, limits, timeouts",
+      "7:1: error: gateway[0].a: unknown key; expected one of name, listen, protocol, hosts, selector, tls, trusted_proxies, forwarded, via, https_redirect, no_sni, limits, timeouts",
+      "8:1: error: gateway[0].c: unknown key; expected one of name, listen, protocol, hosts, selector, tls, trusted_proxies, forwarded, via, https_redirect, no_sni, limits, timeouts",
+      "9:1: error: gateway[0].d: unknown key; expected one of name, listen, protocol, hosts, selector, tls, trusted_proxies, forwarded, via, https_redirect, no_sni, limits, timeouts",
     ],
   },
   {
     name: "a reserved key",
     text: file({ web: "constructor = 1" }),
     lines: [
-      "7:1: error: gateway[0].constructor: unknown key; expected one of name, listen, protocol, hosts, selector, tls, trusted_proxies, forwarded, via, no_sni, limits, timeouts",
+      "7:1: error: gateway[0].constructor: unknown key; expected one of name, listen, protocol, hosts, selector, tls, trusted_proxies, forwarded, via, https_redirect, no_sni, limits, timeouts",
     ],
   },
   {
@@ -155,8 +155,8 @@ const ROWS: readonly Row[] = [
   },
   {
     name: "gateway keys",
-    text: file({ web: "https_redirect = true" }),
-    lines: ["7:1: error: gateway[0].https_redirect: not supported by this version"],
+    text: file({ web: "proxy_protocol = { trusted = [] }" }),
+    lines: ["7:1: error: gateway[0].proxy_protocol: not supported by this version"],
   },
   {
     name: "limits.connections",
@@ -169,14 +169,6 @@ const ROWS: readonly Row[] = [
       tail: "[[virtual_service]]\nhosts = ['b.com']\n[[virtual_service.tcp]]\nroute = 's'",
     }),
     lines: ["25:1: error: virtual_service[1].tcp: not supported by this version"],
-  },
-  {
-    name: "route policies",
-    text: file({ http: "route = 's'\nretries = { attempts = 1 }\ntimeout = '5s'" }),
-    lines: [
-      "19:1: error: virtual_service[0].http[0].retries: not supported by this version",
-      "20:1: error: virtual_service[0].http[0].timeout: not supported by this version",
-    ],
   },
   {
     name: "subset",

@@ -1,0 +1,196 @@
+/** How one routed request is served: what of its route is still to come, and how long and how often it may be tried. */
+import type { Failure } from "../core/failure.ts";
+import type { RequestHead } from "../core/http1/request-head.ts";
+import type { ResponseHead } from "../core/http1/response-head.ts";
+import type { ForwardAction, RetryPolicy } from "../core/model.ts";
+import {
+  DEFAULT_RETRY,
+  mayTryAnother,
+  wantsRetryAfter,
+  wantsRetryOfStatus,
+} from "../core/retry.ts";
+import type { ServiceState } from "../upstream/service-state.ts";
+import type { AnswerPolicy } from "./answer-relay.ts";
+import type { ProxyContext } from "./context.ts";
+import type { EdgeFields } from "./edge-fields.ts";
+import { type LocalAnswer, faultAnswer, redirectAnswer, respondAnswer } from "./local-answer.ts";
+import type { Mirror } from "./mirror.ts";
+import type { RequestBody } from "./request-body.ts";
+import { RoutePolicy } from "./route-policy.ts";
+import type { RoutedRequest } from "./route-request.ts";
+
+/** What a plan is made of. */
+export interface PlannedRequest {
+  readonly head: RequestHead;
+  readonly body: RequestBody;
+  readonly routed: RoutedRequest;
+  readonly edge: EdgeFields;
+  /** The listener's port. */
+  readonly port: number;
+}
+
+/** Owned by one Exchange. */
+export class RequestPlan implements AnswerPolicy {
+  readonly routed: RoutedRequest;
+  readonly head: RequestHead;
+  /** The head as the endpoint gets it. */
+  forwarded: RequestHead;
+  /** Lines of the edge for the endpoint. */
+  readonly edgeLines: string;
+  /** The Upgrade token that passes. */
+  upgrade: string | undefined;
+  /** How many endpoints were asked. */
+  attempts = 0;
+  readonly #context: ProxyContext;
+  readonly #body: RequestBody;
+  readonly #policy: RoutePolicy | undefined;
+  #retry: RetryPolicy = DEFAULT_RETRY;
+  /** When the whole exchange, and the present attempt, must be over. */
+  #endMs = Number.POSITIVE_INFINITY;
+  #tryEndMs = Number.POSITIVE_INFINITY;
+  readonly #mirrorService: ServiceState | undefined;
+  #mirror: Mirror | undefined;
+
+  /** Remembers services now: their numbers mean others after a reload. */
+  constructor(context: ProxyContext, { head, body, routed, edge, port }: PlannedRequest) {
+    this.#context = context;
+    this.#body = body;
+    this.routed = routed;
+    this.head = head;
+    this.forwarded = head;
+    this.edgeLines = edge.lines;
+    this.#policy = RoutePolicy.of(head, routed, { requestId: edge.requestId, port });
+    const { action } = routed.decision.route;
+    const mirror = action.kind === "forward" ? action.mirror : undefined;
+    this.#mirrorService =
+      mirror === undefined ? undefined : context.runtime().services[mirror.service];
+  }
+
+  /** The answer to a question of CORS, which comes before everything else. */
+  preflight(): LocalAnswer | undefined {
+    return this.#policy?.preflight();
+  }
+
+  /** How long to wait first; 0 = not at all. Chance decides. */
+  delayMs(): number {
+    const delay = this.routed.decision.route.fault?.delay;
+    return delay !== undefined && this.#happens(delay.percent) ? delay.ms : 0;
+  }
+
+  /** The answer that is given here: an injected failure, a redirect, a direct response. Chance decides of the first. */
+  answer(): LocalAnswer | undefined {
+    const { action, fault } = this.routed.decision.route;
+    const abort = fault?.abort;
+    if (abort !== undefined && this.#happens(abort.percent)) return faultAnswer(abort.status);
+    if (action.kind === "forward") return undefined;
+    const answer =
+      action.kind === "redirect" ? redirectAnswer(action, this.head) : respondAnswer(action);
+    return this.#policy === undefined ? answer : this.#policy.localAnswer(answer);
+  }
+
+  /** Rewrites the head and starts the clocks and the copy; false = the rewritten path would climb over its prefix. */
+  begin(): boolean {
+    const { action } = this.routed.decision.route;
+    if (action.kind !== "forward") return false;
+    const forwarded = this.#policy === undefined ? this.head : this.#policy.requestHead();
+    if (forwarded === undefined) return false;
+    this.forwarded = forwarded;
+    this.upgrade = allowedUpgrade(this.head, action.upgrade);
+    const { timeoutMs, retry } = action;
+    if (timeoutMs !== undefined) this.#endMs = this.#context.deadlines.after(timeoutMs);
+    if (retry !== undefined) this.#retry = retry;
+    this.routed.service?.retryBudget.request();
+    this.#beginMirror(action);
+    return true;
+  }
+
+  /** An attempt starts. */
+  beginAttempt(): void {
+    this.attempts += 1;
+    const { perTryTimeoutMs } = this.#retry;
+    if (perTryTimeoutMs === undefined) return;
+    this.#tryEndMs = this.#context.deadlines.after(perTryTimeoutMs);
+  }
+
+  /** The earliest limit of the route; `started` = the answer has begun. */
+  limitMs(started: boolean): number {
+    return started ? this.#endMs : Math.min(this.#endMs, this.#tryEndMs);
+  }
+
+  /** Which limit of the route has passed. */
+  passed(): "exchange" | "attempt" | undefined {
+    // `after` adds the tick that the limits have in them too.
+    const nowMs = this.#context.deadlines.after(0);
+    if (nowMs >= this.#endMs) return "exchange";
+    return nowMs >= this.#tryEndMs ? "attempt" : undefined;
+  }
+
+  /**
+   * Whether another endpoint is asked after a failure before an answer; takes it from the budget. What no endpoint has got
+   * costs nothing; what one has got must be at hand still.
+   */
+  mayRetry({ kind }: Failure, sent: boolean): boolean {
+    if (this.attempts > this.#retry.attempts || !wantsRetryAfter(this.#retry, kind)) return false;
+    return (!sent && mayTryAnother(kind)) || this.#maySendAgain();
+  }
+
+  /** See AnswerPolicy. Takes the repetition from the budget. */
+  drops(status: number): boolean {
+    return (
+      this.attempts <= this.#retry.attempts &&
+      wantsRetryOfStatus(this.#retry, status) &&
+      this.#maySendAgain()
+    );
+  }
+
+  /** See AnswerPolicy. */
+  edit(head: ResponseHead): ResponseHead {
+    return this.#policy === undefined ? head : this.#policy.responseHead(head);
+  }
+
+  /** Body bytes have been sent; the copy gets them too, and is sent once it is whole. */
+  onBody(bytes: Buffer): void {
+    const mirror = this.#mirror;
+    if (mirror === undefined) return;
+    mirror.take(bytes);
+    if (this.#body.done) this.#sendMirror(mirror);
+  }
+
+  /** The exchange is over: a copy that never became whole is not sent. */
+  end(): void {
+    this.#mirror?.drop();
+    this.#mirror = undefined;
+  }
+
+  #maySendAgain(): boolean {
+    const { service } = this.routed;
+    if (service === undefined || !this.#body.repeatable) return false;
+    return service.retryBudget.take(this.#context.now());
+  }
+
+  #beginMirror({ mirror }: ForwardAction): void {
+    const service = this.#mirrorService;
+    if (mirror === undefined || service === undefined || this.upgrade !== undefined) return;
+    if (!this.#happens(mirror.percent)) return;
+    this.#mirror = this.#context.mirrors.begin(service, this.forwarded, this.edgeLines);
+    if (this.#mirror !== undefined && this.#body.done) this.#sendMirror(this.#mirror);
+  }
+
+  #sendMirror(mirror: Mirror): void {
+    this.#mirror = undefined;
+    mirror.send();
+  }
+
+  /** So many percent of the time. */
+  #happens(percent: number): boolean {
+    return percent >= 100 || this.#context.random() * 100 < percent;
+  }
+}
+
+/** One token, of a request without a body, that the route lets pass; HTTP/2 in cleartext never (RFC 9113 §3.1). */
+function allowedUpgrade(head: RequestHead, allowed: readonly string[]): string | undefined {
+  const { upgrade } = head;
+  if (upgrade === undefined || head.body !== 0) return undefined;
+  const token = upgrade.toLowerCase();
+  return token !== "h2c" && allowed.includes(token) ? upgrade : undefined;
+}
