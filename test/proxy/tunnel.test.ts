@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash, randomFillSync } from "node:crypto";
 import { type TestContext, test } from "node:test";
+import { BYTES_IN, BYTES_OUT } from "../../src/core/metric-layout.ts";
 import { helloWith, serverNames } from "../core/tls/hello-builder.ts";
 import { HOST, Rig } from "./harness.ts";
 import { type Peer, quiet, until } from "./peer.ts";
@@ -65,25 +66,32 @@ test("Tunnel passes an endpoint's reset on as a reset", async (t) => {
   await rig.close();
 });
 
+/** Less than the kernel takes for a reader that has not begun: nothing of it waits in the box. */
+const LAST_WORDS = randomFillSync(Buffer.alloc(50_000));
+
 /** Sends it, then a FIN, then closes as close(2) does: whatever comes from then on is answered with a reset. */
-async function sayAndClose(side: Peer, bytes: Buffer): Promise<void> {
-  side.write(bytes);
+async function sayAndClose(rig: Rig, side: Peer): Promise<void> {
+  const passed = (): number =>
+    rig.metric("gatehouse_bytes_total", BYTES_IN) + rig.metric("gatehouse_bytes_total", BYTES_OUT);
+  const before = passed();
+  side.write(LAST_WORDS);
   side.end();
   await until(() => side.socket.writableFinished, "FIN sent");
   side.destroy();
+  await until(() => passed() === before + LAST_WORDS.length, "all of it passed");
+  await quiet(passed, 10);
 }
 
 test("Tunnel delivers all that an endpoint said before it closed, though the client goes on speaking", async (t) => {
   const { rig, client, peer } = await openTunnel(t);
   client.hold();
-  const bytes = randomFillSync(Buffer.alloc(MIB));
-  await sayAndClose(peer, bytes);
+  await sayAndClose(rig, peer);
   client.write("a close_notify");
   await quiet(() => client.socket.writableLength, 10);
   client.write("and more, which the kernel refuses");
   await quiet(() => rig.upstreamActive, 10);
   client.release();
-  assert.deepEqual(await client.seeBytes(bytes.length), bytes);
+  assert.deepEqual(await client.seeBytes(LAST_WORDS.length), LAST_WORDS);
   await client.seeEnd();
   client.end();
   const line = await rig.line();
@@ -95,15 +103,14 @@ test("Tunnel delivers all that an endpoint said before it closed, though the cli
 test("Tunnel delivers all that a client said before it closed, though the endpoint goes on speaking", async (t) => {
   const { rig, client, peer } = await openTunnel(t);
   peer.hold();
-  const bytes = randomFillSync(Buffer.alloc(MIB));
-  await sayAndClose(client, bytes);
+  await sayAndClose(rig, client);
   peer.write("a close_notify");
   await quiet(() => peer.socket.writableLength, 10);
   peer.write("and more, which the kernel refuses");
   await quiet(() => rig.connectionsActive, 10);
   peer.release();
-  const got = await peer.seeBytes(HELLO.length + bytes.length);
-  assert.deepEqual(got.subarray(HELLO.length), bytes);
+  const got = await peer.seeBytes(HELLO.length + LAST_WORDS.length);
+  assert.deepEqual(got.subarray(HELLO.length), LAST_WORDS);
   await peer.seeEnd();
   peer.end();
   assert.equal((await rig.line())["failure"], undefined);
