@@ -1,5 +1,5 @@
 /** Every route of a snapshot as its gateways have it, in words. Pure. */
-import type { Gateway, HttpRoute, Snapshot, TlsRoute } from "../core/model.ts";
+import type { Gateway, HttpRoute, Snapshot, TcpRoute, TlsRoute } from "../core/model.ts";
 import type { RoutesView, RouteView } from "../core/views.ts";
 import {
   actionWords,
@@ -7,6 +7,7 @@ import {
   hostsByValue,
   httpMatchWords,
   serviceName,
+  tcpMatchWords,
   tlsMatchWords,
 } from "./words.ts";
 
@@ -25,6 +26,7 @@ export function buildRoutes(snapshot: Snapshot): RouteView[] {
     ...httpRoutes(snapshot, gateway),
     ...tlsRoutes(snapshot, gateway),
     ...namelessRoutes(snapshot, gateway),
+    ...tcpRoutes(snapshot, gateway),
   ]);
 }
 
@@ -52,6 +54,26 @@ function tlsRoutes(snapshot: Snapshot, gateway: Gateway): RouteView[] {
       if (matches === undefined) return [];
       const common = commonPart(gateway, route, hosts);
       return [{ ...common, ...tlsPart(snapshot, route, matches), virtual_service: chain.name }];
+    });
+  });
+}
+
+function tcpRoutes(snapshot: Snapshot, gateway: Gateway): RouteView[] {
+  return gateway.tcpChains.flatMap((index) => {
+    const chain = snapshot.tcpChains[index];
+    if (chain === undefined) return [];
+    return chain.routes.flatMap((route) => {
+      const matches = reachable(snapshot, gateway, route);
+      if (matches === undefined) return [];
+      const words = matches.map(tcpMatchWords);
+      return {
+        ...commonPart(gateway, route, chain.hosts),
+        kind: "tcp" as const,
+        match: words.includes("") ? [] : words,
+        action: forwardWords(route.destinations, snapshot.services),
+        services: route.destinations.map(({ service }) => serviceName(snapshot.services, service)),
+        virtual_service: chain.name,
+      };
     });
   });
 }
@@ -96,7 +118,11 @@ function reachable<M extends Condition>(
   return holding.length === 0 && route.matches.length > 0 ? undefined : holding;
 }
 
-function commonPart(gateway: Gateway, route: HttpRoute | TlsRoute, hosts: readonly string[]) {
+function commonPart(
+  gateway: Gateway,
+  route: HttpRoute | TcpRoute | TlsRoute,
+  hosts: readonly string[],
+) {
   return { gateway: gateway.name, hosts, route: route.name, line: route.origin.line };
 }
 

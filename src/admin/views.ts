@@ -105,7 +105,7 @@ function gatewayView({ name, hosts, origin }: Gateway): GatewayView {
 function snapshotGatewayView(gateway: Gateway): SnapshotGatewayView {
   const { protocol, trustedProxies, forwarded, via } = gateway;
   const view = gatewayView(gateway);
-  if (protocol === "tls") return view;
+  if (protocol !== "http") return view;
   return { ...view, trusted_proxies: [...trustedProxies], forwarded, via };
 }
 

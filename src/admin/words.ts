@@ -12,6 +12,7 @@ import type {
   PathMatch,
   RedirectAction,
   Service,
+  TcpMatch,
   TlsMatch,
 } from "../core/model.ts";
 
@@ -40,6 +41,16 @@ export function tlsMatchWords(match: TlsMatch): string {
     anyOf("gateway", match.gateways),
     match.port === undefined ? "" : `port ${match.port}`,
     match.ech === undefined ? "" : match.ech ? "with ech" : "without ech",
+    anyOf("source", match.sources?.map(showCidr)),
+  ];
+  return parts.filter((part) => part !== "").join(", ");
+}
+
+/** `port 22, source 10.0.0.0/8`; empty = everything. */
+export function tcpMatchWords(match: TcpMatch): string {
+  const parts = [
+    anyOf("gateway", match.gateways),
+    match.port === undefined ? "" : `port ${match.port}`,
     anyOf("source", match.sources?.map(showCidr)),
   ];
   return parts.filter((part) => part !== "").join(", ");

@@ -5,8 +5,8 @@ import { buildHostSet } from "./host-overlap.ts";
 import type { HostSet } from "./host-overlap.ts";
 import type { Config, GatewayConfig, VirtualServiceConfig } from "./schema.ts";
 
-/** The two kinds of routes that this version knows. */
-export const KINDS = ["http", "tls"] as const;
+/** The kinds of routes that this version knows. */
+export const KINDS = ["http", "tls", "tcp"] as const;
 /** A kind of route, and the protocol of the gateways that it is for. */
 export type Kind = (typeof KINDS)[number];
 
@@ -75,6 +75,7 @@ function byKind(gateways: readonly BoundGateway[]): Readonly<Record<Kind, BoundG
   return {
     http: gateways.filter(({ config }) => config.protocol === "http"),
     tls: gateways.filter(({ config }) => config.protocol === "tls"),
+    tcp: gateways.filter(({ config }) => config.protocol === "tcp"),
   };
 }
 

@@ -1,7 +1,7 @@
 /** The one way from a file to a snapshot: run, reload and check all take it. */
 import type { MetricLayout } from "../core/metric-layout.ts";
 import type { Snapshot } from "../core/model.ts";
-import { bindConfig } from "./bind.ts";
+import { bindConfig, KINDS } from "./bind.ts";
 import type { Kind } from "./bind.ts";
 import { compileSnapshot } from "./compile.ts";
 import { sortFindings } from "./finding.ts";
@@ -53,6 +53,7 @@ export function checkConfig(input: CheckInput): CheckResult {
   const hosts = {
     http: buildRoutedHosts(bindings, "http"),
     tls: buildRoutedHosts(bindings, "tls"),
+    tcp: buildRoutedHosts(bindings, "tcp"),
   };
   validateGateways(config, bindings, report);
   validateVirtualServices(bindings, declared, report);
@@ -81,7 +82,7 @@ export function checkConfig(input: CheckInput): CheckResult {
 }
 
 function reportConflicts(hosts: Readonly<Record<Kind, RoutedHosts>>, report: Report): void {
-  for (const kind of ["http", "tls"] as const) {
+  for (const kind of KINDS) {
     for (const { host, first, second, hostIndex, gateway } of hosts[kind].conflicts) {
       const both =
         first.name === second.name

@@ -1,10 +1,18 @@
 /** Conditions of the file into the form in which they are tested. */
 import { type Cidr, parseCidr } from "../core/ip.ts";
-import type { FieldCondition, HttpMatch, PathMatch, TextTest, TlsMatch } from "../core/model.ts";
-import type { HttpRouteConfig, TlsRouteConfig } from "./schema.ts";
+import type {
+  FieldCondition,
+  HttpMatch,
+  PathMatch,
+  TcpMatch,
+  TextTest,
+  TlsMatch,
+} from "../core/model.ts";
+import type { HttpRouteConfig, TcpRouteConfig, TlsRouteConfig } from "./schema.ts";
 
 type HttpMatchConfig = NonNullable<HttpRouteConfig["match"]>[number];
 type TlsMatchConfig = NonNullable<TlsRouteConfig["match"]>[number];
+type TcpMatchConfig = NonNullable<TcpRouteConfig["match"]>[number];
 type PathConfig = NonNullable<HttpMatchConfig["path"]>;
 type FieldsConfig = NonNullable<HttpMatchConfig["headers"]>;
 type TextConfig = FieldsConfig[string];
@@ -39,6 +47,15 @@ export function compileTlsMatch(match: TlsMatchConfig, hosts: readonly string[])
     ...(port === undefined ? {} : { port }),
     ...(source === undefined ? {} : { sources: compileNetworks(source) }),
     ...(ech === undefined ? {} : { ech }),
+  };
+}
+
+/** One item of a TCP route's `match`. Pure. */
+export function compileTcpMatch({ gateways, port, source }: TcpMatchConfig): TcpMatch {
+  return {
+    ...(gateways === undefined ? {} : { gateways }),
+    ...(port === undefined ? {} : { port }),
+    ...(source === undefined ? {} : { sources: compileNetworks(source) }),
   };
 }
 

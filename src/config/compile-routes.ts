@@ -3,12 +3,14 @@ import type {
   Destination,
   HttpAction,
   HttpRoute,
+  TcpChain,
+  TcpRoute,
   TlsChain,
   TlsRoute,
   VirtualHost,
 } from "../core/model.ts";
 import type { BoundGateway, BoundVirtualService, Kind } from "./bind.ts";
-import { compileHttpMatch, compileTlsMatch } from "./compile-match.ts";
+import { compileHttpMatch, compileTcpMatch, compileTlsMatch } from "./compile-match.ts";
 import { compileHeaders, compilePolicy, compileRetries, compileRewrite } from "./compile-policy.ts";
 import type { TomlDocument } from "./document.ts";
 import { isAddress } from "./host-name.ts";
@@ -59,6 +61,22 @@ export function compileTlsChain(item: BoundVirtualService, context: RouteContext
     };
   });
   return { name, hosts, routes, origin };
+}
+
+/** One virtual service's TCP routes. Pure but for the slots it asks for. */
+export function compileTcpChain(item: BoundVirtualService, context: RouteContext): TcpChain {
+  const { config, name, origin } = item;
+  const gateways = reachable(item, "tcp");
+  const routes = config.tcp.map((route, i): TcpRoute => {
+    const reach = narrow(gateways, route.match);
+    return {
+      name: route.name ?? `${name}/tcp[${i}]`,
+      matches: (route.match ?? []).map(compileTcpMatch),
+      destinations: route.route.map((part) => streamDestination(part, reach, context)),
+      origin: context.document.place([...item.path, "tcp", i]),
+    };
+  });
+  return { name, hosts: config.hosts, routes, origin };
 }
 
 interface ActionContext {
@@ -154,7 +172,7 @@ function reachable({ config, gateways }: BoundVirtualService, kind: Kind): reado
 /** Of these, the ones through which some match can hold. */
 function narrow(
   gateways: readonly BoundGateway[],
-  matches: HttpRouteConfig["match"] | TlsRouteConfig["match"],
+  matches: readonly { port?: number | undefined; gateways?: string[] | undefined }[] | undefined,
 ): Reach {
   if (matches === undefined) return createReach(gateways);
   return createReach(

@@ -11,9 +11,16 @@ import type {
   UnservedGateway,
 } from "../core/model.ts";
 import type { Bindings, BoundGateway, Kind } from "./bind.ts";
-import { compileTlsChain, compileVirtualHost, streamDestination } from "./compile-routes.ts";
+import {
+  compileTcpChain,
+  compileTlsChain,
+  compileVirtualHost,
+  streamDestination,
+} from "./compile-routes.ts";
 import type { RouteContext } from "./compile-routes.ts";
 import type { TomlDocument } from "./document.ts";
+import { overlaps } from "./host-overlap.ts";
+import type { HostSet } from "./host-overlap.ts";
 import { buildHostTable } from "./host-tables.ts";
 import type { RoutedHosts } from "./host-tables.ts";
 import { showAddress } from "./ip.ts";
@@ -47,7 +54,7 @@ export function compileSnapshot(input: CompileInput): Snapshot {
   const slots = new SlotArrays(layout, gateways.length);
   const context = { document: input.document, services: indexes, slots };
   const listeners = compileListeners(bindings, layout, context);
-  const { http, tls } = input.hosts;
+  const { http, tls, tcp } = input.hosts;
   return {
     version: input.version,
     hash: input.hash,
@@ -60,6 +67,7 @@ export function compileSnapshot(input: CompileInput): Snapshot {
     unserved: bindings.gateways.flatMap(compileUnserved),
     virtualHosts: http.routed.map((item) => compileVirtualHost(item, context)),
     tlsChains: tls.routed.map((item) => compileTlsChain(item, context)),
+    tcpChains: tcp.routed.map((item) => compileTcpChain(item, context)),
     services,
     dnsServers: config.dns.servers ?? [],
     admin: config.admin.listen,
@@ -144,7 +152,7 @@ function compileListener(
 
 function compileGateways({ bindings, hosts, layout }: CompileInput): Gateway[] {
   const empty = buildHostTable<number>([]);
-  return bindings.served.map(({ config, index, origin }) => ({
+  return bindings.served.map(({ config, index, origin, letsIn }) => ({
     name: config.name,
     listener: config.listen.id,
     protocol: config.protocol,
@@ -152,6 +160,7 @@ function compileGateways({ bindings, hosts, layout }: CompileInput): Gateway[] {
     selector: config.selector,
     virtualHosts: hosts.http.tables[index] ?? empty,
     tlsChains: hosts.tls.tables[index] ?? empty,
+    tcpChains: tcpChainsOf(hosts.tcp, index, letsIn),
     trustedProxies: config.trusted_proxies,
     forwarded: config.forwarded,
     via: config.via,
@@ -165,6 +174,17 @@ function compileGateways({ bindings, hosts, layout }: CompileInput): Gateway[] {
       requests: layout.slot("gatehouse_requests_total", { ...NO_ROUTE, gateway: config.name }),
     },
   }));
+}
+
+/** Nothing tells hosts apart: every virtual service of the gateway with a host that is let in counts, in file order. */
+function tcpChainsOf({ routed, tables }: RoutedHosts, index: number, letsIn: HostSet): number[] {
+  const table = tables[index];
+  if (table === undefined) return [];
+  const any = table.any === undefined ? [] : [table.any];
+  const all = new Set([...table.exact.values(), ...table.wildcard.values(), ...any]);
+  return [...all]
+    .filter((chain) => routed[chain]?.config.hosts.some((host) => overlaps(letsIn, host)))
+    .toSorted((a, b) => a - b);
 }
 
 function compileUnserved({ config, unserved, origin }: BoundGateway): UnservedGateway[] {

@@ -52,7 +52,10 @@ function lintRouted(item: BoundVirtualService, report: Report): void {
   const { config, path, gateways } = item;
   const kinds = KINDS.filter((kind) => config[kind].length > 0);
   if (kinds.length === 0) {
-    report.warning(path, "has no routes: add [[virtual_service.http]] or [[virtual_service.tls]]");
+    report.warning(
+      path,
+      "has no routes: add [[virtual_service.http]], [[virtual_service.tls]] or [[virtual_service.tcp]]",
+    );
     return;
   }
   const bound = kinds.flatMap((kind) => gateways[kind]);
@@ -86,6 +89,7 @@ function lintOrder({ config, path }: BoundVirtualService, report: Report): void 
   const isCatchAll = {
     http: config.http.findIndex((route) => takesEveryRequest(route)),
     tls: config.tls.findIndex((route) => takesEveryName(route, config.hosts)),
+    tcp: config.tcp.findIndex(({ match }) => match?.every(isEmptyMatch) ?? true),
   };
   for (const kind of KINDS) {
     const first = isCatchAll[kind];
@@ -114,6 +118,10 @@ function takesEveryName({ match }: TlsRouteConfig, hosts: readonly string[]): bo
     const taken = buildHostSet(sni);
     return hosts.every((host) => isAddress(host) || contains(taken, host));
   });
+}
+
+function isEmptyMatch(match: object): boolean {
+  return Object.values(match).every((condition) => condition === undefined);
 }
 
 function lintPrefixes({ config, path }: BoundVirtualService, report: Report): void {
@@ -148,8 +156,9 @@ function listensOn({ config }: BoundGateway, port: number): boolean {
 
 function lintServices(config: Config, report: Report): void {
   const used = new Set<string>(config.gateway.map(({ no_sni: service }) => service));
-  for (const { http, tls } of config.virtual_service) {
-    for (const { route = [] } of [...http, ...tls]) for (const { to } of route) used.add(to);
+  for (const { http, tls, tcp } of config.virtual_service) {
+    for (const { route = [] } of [...http, ...tls, ...tcp])
+      for (const { to } of route) used.add(to);
     for (const { mirror } of http) if (mirror !== undefined) used.add(mirror.to);
   }
   for (const name of Object.keys(config.service)) {

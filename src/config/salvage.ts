@@ -18,6 +18,7 @@ const HARMLESS: ReadonlySet<string> = new Set([
   "forwarded",
   "via",
   "https_redirect",
+  "no_sni",
   "balancer",
 ]);
 
@@ -38,7 +39,7 @@ export function damagedPaths(problems: readonly Problem[]): Path[] {
 function damagedPath({ path, isExtraKey }: Problem): Path {
   if (isExtraKey) return path;
   const [section, item, part, index] = path;
-  if (section === "virtual_service" && (part === "http" || part === "tls")) {
+  if (section === "virtual_service" && (part === "http" || part === "tls" || part === "tcp")) {
     return path.slice(0, index === undefined ? 2 : 4);
   }
   if (section === "gateway" || section === "service") {

@@ -68,8 +68,8 @@ export const gatewaySchema = table(
     name: key("Unique; virtual services refer to it.", name),
     listen: key('":80" is every address, v4 and v6; or "127.0.0.1:80", "[::1]:80".', listen),
     protocol: key(
-      "http: routed by Host. tls: routed by SNI and passed through.",
-      words(["http", "tls"], ["https", "tcp"]),
+      "http: routed by Host. tls: routed by SNI and passed through. tcp: passed through unread.",
+      words(["http", "tls", "tcp"], ["https"]),
     ),
     hosts: key(
       'Who is let in: exact names, "*.example.com" (any depth below), or "*".',

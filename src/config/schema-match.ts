@@ -80,6 +80,13 @@ export const httpMatch = v.pipe(
   }),
 );
 
+/** One item of a TCP route's `match`. */
+export const tcpMatch = table({
+  source: key("The client's address; any of these networks.", v.optional(sources)),
+  port: key("Came in on this port.", v.optional(port)),
+  gateways: key("Came in through any of these.", v.optional(gatewayNames)),
+});
+
 /** One item of a TLS route's `match`. */
 export const tlsMatch = table({
   sni: key(

@@ -12,7 +12,7 @@ import {
   tables,
 } from "./schema-build.ts";
 import { cors, fault, mirror, retries, rewrite, routeHeaders } from "./schema-policy.ts";
-import { httpMatch, tlsMatch } from "./schema-match.ts";
+import { httpMatch, tcpMatch, tlsMatch } from "./schema-match.ts";
 import {
   body,
   duration,
@@ -126,20 +126,33 @@ const tlsRoute = table({
   route: key("A service, or several with weights.", shorthand(short, tlsDestinations, EXPECTED)),
 });
 
+const tcpRoute = table({
+  name: key(
+    "For logs and explain. Default: the virtual service's name and the index, as in example.com/tcp[0].",
+    v.optional(name),
+  ),
+  match: key(
+    "Any may hold, all conditions inside one must; without it, everything.",
+    v.optional(list(tcpMatch, MATCHES_MAX, '[{ source = ["10.0.0.0/8"] }]')),
+  ),
+  route: key("A service, or several with weights.", shorthand(short, tlsDestinations, EXPECTED)),
+});
+
 /** One virtual service. */
-export const virtualServiceSchema = table(
-  {
-    name: key("For logs and metrics; default: the first host.", v.optional(name)),
-    hosts: key('Exact → longest wildcard → "*".', hosts),
-    gateways: key("Names; default: every gateway.", v.optional(gatewayNames)),
-    http: key(
-      "Routes of http gateways, in file order; the first that matches wins.",
-      v.optional(tables(httpRoute, ROUTES_MAX, "[[virtual_service.http]]"), []),
-    ),
-    tls: key(
-      "Routes of tls gateways, in file order; the first that matches wins.",
-      v.optional(tables(tlsRoute, ROUTES_MAX, "[[virtual_service.tls]]"), []),
-    ),
-  },
-  ["tcp"],
-);
+export const virtualServiceSchema = table({
+  name: key("For logs and metrics; default: the first host.", v.optional(name)),
+  hosts: key('Exact → longest wildcard → "*".', hosts),
+  gateways: key("Names; default: every gateway.", v.optional(gatewayNames)),
+  http: key(
+    "Routes of http gateways, in file order; the first that matches wins.",
+    v.optional(tables(httpRoute, ROUTES_MAX, "[[virtual_service.http]]"), []),
+  ),
+  tls: key(
+    "Routes of tls gateways, in file order; the first that matches wins.",
+    v.optional(tables(tlsRoute, ROUTES_MAX, "[[virtual_service.tls]]"), []),
+  ),
+  tcp: key(
+    "Routes of tcp gateways, in file order; the first that matches wins.",
+    v.optional(tables(tcpRoute, ROUTES_MAX, "[[virtual_service.tcp]]"), []),
+  ),
+});

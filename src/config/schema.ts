@@ -100,5 +100,7 @@ export type VirtualServiceConfig = Config["virtual_service"][number];
 export type HttpRouteConfig = VirtualServiceConfig["http"][number];
 /** One `[[virtual_service.tls]]`. */
 export type TlsRouteConfig = VirtualServiceConfig["tls"][number];
+/** One `[[virtual_service.tcp]]`. */
+export type TcpRouteConfig = VirtualServiceConfig["tcp"][number];
 /** One `[service.NAME]`. */
 export type ServiceConfig = Config["service"][string];

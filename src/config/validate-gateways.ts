@@ -57,11 +57,12 @@ function validateGateway(gateway: BoundGateway, bindings: Bindings, report: Repo
     const message = `the name "${config.name}" is taken by the gateway in line ${first.origin.line}`;
     report.error([...path, "name"], message);
   }
-  if (config.protocol === "http" && config.tls !== undefined) {
-    report.error([...path, "tls"], 'only for protocol = "tls": an http gateway reads no TLS');
+  if (config.protocol !== "tls" && config.tls !== undefined) {
+    const an = config.protocol === "http" ? "an http" : "a tcp";
+    report.error([...path, "tls"], `only for protocol = "tls": ${an} gateway reads no TLS`);
   }
-  if (config.protocol === "tls") refuseHttpKeys(path, report);
-  else if (report.document.says([...path, "no_sni"])) {
+  if (config.protocol !== "http") refuseHttpKeys(gateway, report);
+  if (config.protocol !== "tls" && report.document.says([...path, "no_sni"])) {
     report.error([...path, "no_sni"], 'only for protocol = "tls": others read no server name');
   }
   validateProxies(gateway, report);
@@ -75,10 +76,13 @@ function validateGateway(gateway: BoundGateway, bindings: Bindings, report: Repo
   }
 }
 
-function refuseHttpKeys(path: Path, report: Report): void {
+function refuseHttpKeys({ config, path }: BoundGateway, report: Report): void {
   for (const key of ["trusted_proxies", "forwarded", "via", "https_redirect"]) {
     if (!report.document.says([...path, key])) continue;
-    report.error([...path, key], 'only for protocol = "http": a tls gateway reads no HTTP headers');
+    report.error(
+      [...path, key],
+      `only for protocol = "http": a ${config.protocol} gateway reads no HTTP headers`,
+    );
   }
 }
 
@@ -112,6 +116,11 @@ function validateAgreement([first, ...others]: readonly BoundGateway[], report: 
     if (other.config.protocol !== first.config.protocol) {
       const message = `differs from ${where}, which is ${first.config.protocol}; one address speaks one protocol`;
       report.error([...other.path, "protocol"], message);
+      continue;
+    }
+    if (first.config.protocol === "tcp") {
+      const message = `${where} stands there already; nothing is read that could tell tcp gateways on one address apart`;
+      report.error([...other.path, "listen"], message);
       continue;
     }
     for (const part of ["limits", "timeouts"] as const) {

@@ -21,9 +21,11 @@ export function validateRoutes(
     for (const [i, route] of config.http.entries()) {
       validateHttpRoute([...path, "http", i], route, { services, report });
     }
-    for (const [i, { route }] of config.tls.entries()) {
-      const routePath = [...path, "tls", i, "route"];
-      validateDestinations(routePath, route, { services, report });
+    for (const kind of ["tls", "tcp"] as const) {
+      for (const [i, { route }] of config[kind].entries()) {
+        const routePath = [...path, kind, i, "route"];
+        validateDestinations(routePath, route, { services, report });
+      }
     }
   }
 }

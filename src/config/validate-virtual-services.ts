@@ -92,7 +92,7 @@ function validateReach(item: BoundVirtualService, kind: Kind, context: Context):
   if (first === undefined) return;
   const names = others.map(({ config }) => `"${config.name}"`).join(", ");
   const are = others.length === 1 ? `gateway ${names} is` : `gateways ${names} are`;
-  const needed = kind === "http" ? "an http gateway" : "a tls gateway";
+  const needed = kind === "http" ? "an http gateway" : `a ${kind} gateway`;
   const message = `${are} ${first.config.protocol}: ${kind} routes need ${needed} in gateways`;
   context.report.error([...item.path, kind, 0], message);
 }

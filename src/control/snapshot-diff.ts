@@ -61,6 +61,7 @@ function partsOf(snapshot: Snapshot): Part[] {
     collect("unserved gateway", snapshot.unserved, ({ name }) => name),
     collect("virtual host", snapshot.virtualHosts, ({ name }) => name),
     collect("tls routes of", snapshot.tlsChains, ({ name }) => name),
+    collect("tcp routes of", snapshot.tcpChains, ({ name }) => name),
     collect("service", snapshot.services, ({ name }) => name),
     { label: "setting", items: new Map(settings.map(([name, value]) => [name, show(value)])) },
   ];
@@ -72,7 +73,7 @@ function describe(value: unknown, snapshot: Snapshot): string {
     if (INVISIBLE.has(key) || inner instanceof Map) return undefined;
     if (key === "service" && typeof inner === "number") return snapshot.services[inner]?.name;
     if (key === "gateway" && typeof inner === "number") return snapshot.gateways[inner]?.name;
-    if (key === "virtualHosts" || key === "tlsChains" || key === "hosts") {
+    if (key === "virtualHosts" || key === "tlsChains" || key === "tcpChains" || key === "hosts") {
       return Array.isArray(inner) ? inner : undefined;
     }
     return inner;

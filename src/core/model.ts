@@ -38,6 +38,7 @@ export interface Snapshot {
   readonly unserved: readonly UnservedGateway[];
   readonly virtualHosts: readonly VirtualHost[];
   readonly tlsChains: readonly TlsChain[];
+  readonly tcpChains: readonly TcpChain[];
   readonly services: readonly Service[];
   readonly dnsServers: readonly string[];
   readonly admin: AdminAddress;
@@ -85,12 +86,15 @@ export interface BindAddress {
   readonly port: number;
 }
 
+/** What a listener speaks: `http` is routed by Host, `tls` by server name and passed through, `tcp` without reading. */
+export type Protocol = "http" | "tls" | "tcp";
+
 /** One bound address; all selected gateways on it are merged into it. */
 export interface Listener {
   /** The canonical address, `":80"`, `"127.0.0.1:80"`, `"[::1]:80"`: identity over reloads and metric label. */
   readonly id: string;
   readonly address: BindAddress;
-  readonly protocol: "http" | "tls";
+  readonly protocol: Protocol;
   readonly limits: ListenerLimits;
   readonly timeouts: ListenerTimeouts;
   /** Host let in → index into `Snapshot.gateways`. */
@@ -138,13 +142,15 @@ export interface Gateway {
   readonly name: string;
   /** `Listener.id`. */
   readonly listener: string;
-  readonly protocol: "http" | "tls";
+  readonly protocol: Protocol;
   readonly hosts: readonly string[];
   readonly selector: Readonly<Record<string, string>>;
   /** Host → index into `Snapshot.virtualHosts` (http gateways). */
   readonly virtualHosts: HostTable<number>;
   /** Server name → index into `Snapshot.tlsChains` (tls gateways). */
   readonly tlsChains: HostTable<number>;
+  /** Indexes into `Snapshot.tcpChains` in the order in which they are tried (tcp gateways). */
+  readonly tcpChains: readonly number[];
   /** Networks such as `10.0.0.0/8`, no bits beyond the prefix, whose X-Forwarded-… is believed; [] = nobody's. */
   readonly trustedProxies: readonly string[];
   /** Whether Forwarded is sent to endpoints besides X-Forwarded-… (RFC 7239). */
@@ -387,6 +393,30 @@ export interface TlsMatch {
   readonly port?: number;
   /** Whether the hello has an encrypted_client_hello, be it GREASE. */
   readonly ech?: boolean;
+  /** The client's address; any may hold it. */
+  readonly sources?: readonly Cidr[];
+}
+
+/** The ordered TCP routes of one virtual service. */
+export interface TcpChain {
+  readonly name: string;
+  readonly hosts: readonly string[];
+  readonly routes: readonly TcpRoute[];
+  readonly origin: Origin;
+}
+
+export interface TcpRoute {
+  readonly name: string;
+  /** Any may hold; empty = everything. */
+  readonly matches: readonly TcpMatch[];
+  readonly destinations: readonly Destination[];
+  readonly origin: Origin;
+}
+
+/** All conditions that are present must hold. */
+export interface TcpMatch {
+  readonly gateways?: readonly string[];
+  readonly port?: number;
   /** The client's address; any may hold it. */
   readonly sources?: readonly Cidr[];
 }

@@ -67,7 +67,7 @@ export interface RoutesView {
 /** One route as one gateway has it, in the order in which it is tried. */
 export interface RouteView {
   readonly gateway: string;
-  readonly kind: "http" | "tls";
+  readonly kind: "http" | "tls" | "tcp";
   readonly hosts: readonly string[];
   readonly virtual_service: string;
   readonly route: string;

@@ -9,6 +9,7 @@ import {
 } from "./context.ts";
 import { Accepted } from "./accepted.ts";
 import { HttpConnection } from "./http-connection.ts";
+import { TcpConnection } from "./tcp-connection.ts";
 import { TlsConnection } from "./tls-connection.ts";
 
 /** Connections that may wait between binding and the commit of a reload, which takes milliseconds. */
@@ -17,6 +18,8 @@ const HELD_MAX = 1024;
 const KEEP_ALIVE_INITIAL_MS = 60_000;
 /** The kernel cuts it to net.core.somaxconn. */
 const BACKLOG = 65_535;
+
+const CONNECTIONS = { http: HttpConnection, tls: TlsConnection, tcp: TcpConnection } as const;
 
 /** Owned by its worker. `reusePort`: every worker binds the address and the kernel spreads connections. */
 export class BoundListener implements ListenerView {
@@ -109,7 +112,7 @@ export class BoundListener implements ListenerView {
   }
 
   #accept(socket: Socket): void {
-    const create = this.listener.protocol === "http" ? HttpConnection : TlsConnection;
+    const create = CONNECTIONS[this.listener.protocol];
     this.#connections.add(new create(new Accepted(socket), this, this.#context));
     addTo(this.#context, this.listener.slots.connections, 1);
     addTo(this.#context, this.listener.slots.connectionsActive, 1);

@@ -44,7 +44,7 @@ test("checkConfig() checks the rest when every gateway is wrong", () => {
   const text = '[[gateway]]\nname = "x"\n[[virtual_service]]\nhosts = ["a.com"]\n[service.s]\n';
   assert.deepEqual(check(text).lines, [
     '1:1: error: gateway[0].listen: missing, expected an address such as ":80"',
-    '1:1: error: gateway[0].protocol: missing, expected one of "http", "tls"',
+    '1:1: error: gateway[0].protocol: missing, expected one of "http", "tls", "tcp"',
     '5:1: error: service.s: has no endpoints: say endpoints = ["10.0.0.1:80"] or dns = "name:port"',
   ]);
 });
@@ -147,7 +147,7 @@ test("checkConfig() finds a mistake behind the first piece of a long file, at it
   });
   const wrong = check(text).lines.filter((line) => line.includes("error"));
   assert.deepEqual(wrong, [
-    "15025:1: error: virtual_service[5001].zzz: unknown key; expected one of name, hosts, gateways, http, tls",
+    "15025:1: error: virtual_service[5001].zzz: unknown key; expected one of name, hosts, gateways, http, tls, tcp",
   ]);
   assert.deepEqual(check(text.replace("zzz = 1", "zzz = ")).lines, [
     "15025:5: error: not valid TOML: a value is missing after =",

@@ -26,7 +26,7 @@ interface JsonSchemaNode {
 test("config.example.toml passes the check without a single finding", () => {
   const { snapshot, lines } = check(EXAMPLE);
   assert.deepEqual(lines, []);
-  assert.equal(snapshot?.gateways.length, 4);
+  assert.equal(snapshot?.gateways.length, 5);
 });
 
 test("config.example.toml passes without a finding when every key is said", () => {
@@ -75,11 +75,11 @@ test("buildJsonSchema() takes the example, bare and with every key said", () => 
 
 test("buildJsonSchema() refuses unknown and unsupported keys and words", () => {
   const values = valuesOf(
-    'worker = 1\n[[gateway]]\nname = "x"\nlisten = ":80"\nprotocol = "https"\nproxy_protocol = 1\nlimits.body = "1EiB"\nlimits.requests_per_connection = "on"\ntimeouts.hello = "5"',
+    'worker = 1\n[[gateway]]\nname = "x"\nlisten = ":80"\nprotocol = "https"\nproxy_protocol = true\nlimits.body = "1EiB"\nlimits.requests_per_connection = "on"\ntimeouts.hello = "5"',
   );
   assert.deepEqual(problems(schema(), values, ""), [
     ".worker: not allowed",
-    ".gateway[0].protocol: not one of http,tls",
+    ".gateway[0].protocol: not one of http,tls,tcp",
     ".gateway[0].proxy_protocol: not allowed",
     ".gateway[0].limits.body: does not match",
     ".gateway[0].limits.requests_per_connection: not one of off",

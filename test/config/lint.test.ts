@@ -55,7 +55,7 @@ const ROWS: readonly { name: string; text: string; lines: readonly string[] }[] 
     name: "a virtual service without routes",
     text: file({ tail: '[[virtual_service]]\nhosts = ["a.com"]' }),
     lines: [
-      "23:1: warning: virtual_service[1]: has no routes: add [[virtual_service.http]] or [[virtual_service.tls]]",
+      "23:1: warning: virtual_service[1]: has no routes: add [[virtual_service.http]], [[virtual_service.tls]] or [[virtual_service.tcp]]",
     ],
   },
   {

@@ -131,14 +131,14 @@ const ROWS: readonly Row[] = [
     name: "protocol https",
     text: file({ tail: '[[gateway]]\nname = "x"\nlisten = ":1"\nprotocol = "https"' }),
     lines: [
-      '26:1: error: gateway[2].protocol: "https" is not supported by this version, expected one of "http", "tls"',
+      '26:1: error: gateway[2].protocol: "https" is not supported by this version, expected one of "http", "tls", "tcp"',
     ],
   },
   {
     name: "protocol unknown",
     text: file({ tail: '[[gateway]]\nname = "x"\nlisten = ":1"\nprotocol = "htpp"' }),
     lines: [
-      '26:1: error: gateway[2].protocol: expected one of "http", "tls", found "htpp"; did you mean "http"?',
+      '26:1: error: gateway[2].protocol: expected one of "http", "tls", "tcp", found "htpp"; did you mean "http"?',
     ],
   },
   {
@@ -162,13 +162,6 @@ const ROWS: readonly Row[] = [
     name: "limits.connections",
     text: file({ web: "limits.connections = 5" }),
     lines: ["7:8: error: gateway[0].limits.connections: not supported by this version"],
-  },
-  {
-    name: "tcp routes",
-    text: file({
-      tail: "[[virtual_service]]\nhosts = ['b.com']\n[[virtual_service.tcp]]\nroute = 's'",
-    }),
-    lines: ["25:1: error: virtual_service[1].tcp: not supported by this version"],
   },
   {
     name: "subset",

@@ -61,7 +61,7 @@ const ROWS: readonly Row[] = [
     lines: [
       '23:1: error: gateway[2].name: missing, expected a name such as "web"',
       '23:1: error: gateway[2].listen: missing, expected an address such as ":80"',
-      '23:1: error: gateway[2].protocol: missing, expected one of "http", "tls"',
+      '23:1: error: gateway[2].protocol: missing, expected one of "http", "tls", "tcp"',
     ],
   },
   {
