@@ -135,7 +135,9 @@ export class Box {
 
   async #drain(): Promise<void> {
     const { drain } = this.#snapshot;
-    this.#options.log.info("draining", { ...drain });
+    const { delayMs, requestsMs, tunnelsMs } = drain;
+    const limits = { delay_ms: delayMs, requests_ms: requestsMs, tunnels_ms: tunnelsMs };
+    this.#options.log.info("draining", limits);
     this.#options.systemd.notify({ state: "stopping", status: "draining" });
     // Unreferenced: a second stop signal ends the threads, and then this must not keep the process.
     if (drain.delayMs > 0) {
