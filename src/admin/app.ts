@@ -3,9 +3,11 @@ import type { HttpBindings } from "@hono/node-server";
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { NONCE, secureHeaders, type SecureHeadersVariables } from "hono/secure-headers";
 import type { AdminAddress } from "../core/model.ts";
+import type { Result } from "../core/result.ts";
 import type {
   DrainReport,
   ErrorView,
+  ExplainView,
   ListenersView,
   ReadinessView,
   ReloadReport,
@@ -13,6 +15,7 @@ import type {
   ServicesView,
   SnapshotView,
 } from "../core/views.ts";
+import type { AskedQuestion } from "../routing/explain-question.ts";
 import { readSigns, refusalOf } from "./access.ts";
 import { renderPage } from "./page.ts";
 
@@ -25,6 +28,8 @@ export interface AdminFunctions {
   readonly listeners: () => ListenersView;
   readonly routes: () => RoutesView;
   readonly services: () => ServicesView;
+  /** A sentence when the question is wrong. */
+  readonly explain: (asked: AskedQuestion) => Promise<Result<ExplainView, string>>;
   readonly reload: () => Promise<ReloadReport>;
   /** Begins to drain; the process ends when that is done. */
   readonly drain: () => DrainReport;
@@ -76,11 +81,25 @@ function addReadings(app: AdminApp, functions: AdminFunctions): void {
     "/listeners": (c) => say(c, 200, functions.listeners()),
     "/routes": (c) => say(c, 200, functions.routes()),
     "/services": (c) => say(c, 200, functions.services()),
+    "/explain": async (c) => {
+      const explained = await functions.explain(readAsked(c));
+      return explained.ok ? say(c, 200, explained.value) : sayError(c, 400, explained.error);
+    },
   };
   for (const [path, reading] of Object.entries(readings)) {
     app.get(path, reading);
     app.all(path, (c) => refuseMethod(c, "GET, HEAD"));
   }
+}
+
+function readAsked(c: AdminContext): AskedQuestion {
+  return {
+    url: c.req.query("url") ?? "",
+    method: c.req.query("method") ?? "GET",
+    headers: c.req.queries("header") ?? [],
+    alpn: c.req.queries("alpn") ?? [],
+    source: c.req.query("source") ?? "",
+  };
 }
 
 function addChanges(app: AdminApp, functions: AdminFunctions): void {

@@ -23,9 +23,10 @@ export function parseArguments(
 
 function optionsOf(command: CommandSpec): ParseArgsOptionsConfig {
   const options: ParseArgsOptionsConfig = { help: { type: "boolean", short: "h" } };
-  for (const { name, short, value } of command.options) {
+  for (const { name, short, value, many = false } of command.options) {
     const type = value === undefined ? "boolean" : "string";
-    options[name] = short === undefined ? { type } : { type, short };
+    options[name] =
+      short === undefined ? { type, multiple: many } : { type, short, multiple: many };
   }
   return options;
 }
@@ -39,6 +40,11 @@ function collect(
     texts: Object.fromEntries(
       given.flatMap(([name, value]) => (typeof value === "string" ? [[name, value]] : [])),
     ),
+    lists: Object.fromEntries(
+      given.flatMap(([name, value]) =>
+        Array.isArray(value) ? [[name, value.filter((one) => typeof one === "string")]] : [],
+      ),
+    ),
     flags: new Set(given.flatMap(([name, value]) => (value === true ? [name] : []))),
     operands,
   };
@@ -50,7 +56,11 @@ function checkOperands(command: CommandSpec, given: Arguments): Result<Arguments
   const surplus = operands[command.operandCount];
   if (surplus !== undefined) return failed(`Unexpected argument '${surplus}'`);
   if (operands.length < command.operandCount)
-    return failed(`One of ${command.operands ?? ""} is missing`);
+    return failed(
+      command.operands?.includes("|") === true
+        ? `One of ${command.operands} is missing`
+        : `${command.operands ?? ""} is missing`,
+    );
   return success(given);
 }
 

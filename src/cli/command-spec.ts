@@ -5,6 +5,8 @@ import type { CliIo } from "./cli-io.ts";
 export interface Arguments {
   /** Options with a value, by their long name. */
   readonly texts: Readonly<Record<string, string>>;
+  /** Options that may stand several times, by their long name. */
+  readonly lists: Readonly<Record<string, readonly string[]>>;
   /** Options without one that were given. */
   readonly flags: ReadonlySet<string>;
   readonly operands: readonly string[];
@@ -16,6 +18,8 @@ export interface OptionSpec {
   readonly short?: string;
   /** How help names its value; undefined = it has none. */
   readonly value?: string;
+  /** It may stand several times. */
+  readonly many?: boolean;
   readonly text: string;
 }
 

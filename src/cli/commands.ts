@@ -36,6 +36,41 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import("./check-command.ts")).checkCommand,
   },
   {
+    name: "explain",
+    operands: "URL",
+    operandCount: 1,
+    summary: "which route would take a request or connection, and why not another",
+    details:
+      "URL is http://HOST[:PORT]/PATH, or tls://NAME[:PORT] (https:// means the same: nothing is decrypted).\n" +
+      "With -c it reads a file, without it asks the running box.\n" +
+      "Exit code 0 if something takes it, 1 if it is refused.",
+    options: [
+      { ...CONFIG, text: "a configuration file, - for stdin; no box is asked then" },
+      { name: "method", short: "X", value: "METHOD", text: "of the request (default GET)" },
+      {
+        name: "header",
+        short: "H",
+        value: "'NAME: VALUE'",
+        many: true,
+        text: "a header of the request; may stand several times",
+      },
+      {
+        name: "alpn",
+        value: "NAMES",
+        many: true,
+        text: "what a TLS client offers, as in h2,http/1.1",
+      },
+      {
+        name: "source",
+        value: "IP",
+        text: "the client's address as routes see it (default 192.0.2.1)",
+      },
+      ADMIN,
+      JSON_OUT,
+    ],
+    load: async () => (await import("./explain-command.ts")).explainCommand,
+  },
+  {
     name: "show",
     operands: "listeners|routes|services|snapshot",
     operandCount: 1,

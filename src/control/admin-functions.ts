@@ -2,6 +2,8 @@
 import type { AdminFunctions } from "../admin/app.ts";
 import { routesView } from "../admin/route-views.ts";
 import { listenersView, servicesView, snapshotView } from "../admin/views.ts";
+import { success } from "../core/result.ts";
+import { readQuestion } from "../routing/explain-question.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { MetricsInput } from "../telemetry/metrics-input.ts";
 import { readProcessFigures } from "../telemetry/process-figures.ts";
@@ -15,7 +17,7 @@ export interface DroppedLines {
   readonly dropped: number;
 }
 
-/** Binds the functions to the box. The renderer of metrics is loaded by the first scrape. */
+/** Binds the functions to the box. The renderer of metrics and Hono are loaded by whoever asks first. */
 export function createAdminFunctions(box: Box, stdout: DroppedLines, log: Logger): AdminFunctions {
   return {
     readiness: () => box.readiness(),
@@ -32,6 +34,12 @@ export function createAdminFunctions(box: Box, stdout: DroppedLines, log: Logger
         endpoints: box.discovery.endpoints(),
         names: (service) => box.discovery.status(service),
       }),
+    explain: async (asked) => {
+      const question = readQuestion(asked);
+      if (!question.ok) return question;
+      const { explain } = await import("../routing/explain.ts");
+      return success(explain(box.snapshot, question.value, box.discovery.endpoints()));
+    },
     reload: () => box.reload(),
     drain: () => box.drain(),
     problem: (error) => log.error("the admin API failed", { error: String(error) }),

@@ -204,6 +204,50 @@ export interface DrainReport {
   readonly tunnels_ms: number;
 }
 
+/** `GET /explain`: which way one request or connection would go, and why not another. */
+export interface ExplainView {
+  readonly snapshot_version: number;
+  readonly source: string;
+  /** `GET http://a.com/x`, `tls://a.com:443`. */
+  readonly asked: string;
+  /** Something takes it: it is forwarded, redirected or answered. */
+  readonly taken: boolean;
+  /** Why it is refused, as a sentence. */
+  readonly refusal?: string;
+  /** The kind that the access log would have. */
+  readonly failure?: string;
+  readonly listener?: string;
+  readonly gateway?: ExplainPlace;
+  readonly virtual_service?: ExplainPlace;
+  readonly route?: ExplainPlace;
+  /** In words: `forward`, `redirect 301`, `respond 404`. */
+  readonly action?: string;
+  /** The request as an endpoint sees it. */
+  readonly request?: { readonly method: string; readonly host: string; readonly path: string };
+  readonly services: readonly ExplainService[];
+  /** What lost, in the order in which it was tried. */
+  readonly candidates: readonly ExplainCandidate[];
+}
+
+export interface ExplainPlace {
+  readonly name: string;
+  readonly line: number;
+}
+
+export interface ExplainService extends ExplainPlace {
+  /** Of requests on this route. */
+  readonly percent: number;
+  /** `10.0.0.1:80`; a name that is not looked up here as `dns nginx.com:443`. */
+  readonly endpoints: readonly { readonly address: string; readonly weight: number }[];
+}
+
+/** A gateway or route that did not take it. */
+export interface ExplainCandidate extends ExplainPlace {
+  readonly kind: "listener" | "gateway" | "route";
+  /** The first condition that failed, of each of its matches. */
+  readonly because: readonly string[];
+}
+
 /** What the admin API says instead, with a status of 400 and above. */
 export interface ErrorView {
   readonly error: string;

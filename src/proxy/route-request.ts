@@ -2,8 +2,8 @@
 import { pickWeighted } from "../core/balance.ts";
 import type { Failure } from "../core/failure.ts";
 import type { RequestHead } from "../core/http1/request-head.ts";
-import { matchHost } from "../core/match/host-table.ts";
 import type { Destination, Gateway, Listener, VirtualHost } from "../core/model.ts";
+import { admitHost, isSentToHttps } from "../routing/admit.ts";
 import { type Decision, decide } from "../routing/virtual-host.ts";
 import type { ServiceState } from "../upstream/service-state.ts";
 import type { ProxyContext, Runtime } from "./context.ts";
@@ -53,16 +53,13 @@ export function routeRequest(
 ): RoutedRequest | UnroutedRequest | HttpsRedirect {
   const runtime = context.runtime();
   const { snapshot } = runtime;
-  const gatewayIndex = matchHost(listener.hosts, head.host);
-  const gateway = gatewayIndex === undefined ? undefined : snapshot.gateways[gatewayIndex];
-  if (gateway === undefined || gatewayIndex === undefined)
-    return unrouted(undefined, "no-virtual-host");
+  const admission = admitHost(snapshot, listener, head.host);
+  if (admission === undefined) return unrouted(undefined, "no-virtual-host");
+  const { gateway, gatewayIndex, hostIndex } = admission;
   const { port } = listener.address;
   const trusted = runtime.trustedProxies[gatewayIndex] ?? [];
   const client = readClientFacts(head, { peer, port }, trusted);
-  if (gateway.httpsRedirect === true && client.scheme === "http")
-    return { kind: "https-redirect", gateway };
-  const hostIndex = matchHost(gateway.virtualHosts, head.host);
+  if (isSentToHttps(gateway, client.scheme)) return { kind: "https-redirect", gateway };
   const virtualHost = hostIndex === undefined ? undefined : snapshot.virtualHosts[hostIndex];
   const app = hostIndex === undefined ? undefined : runtime.apps.get(hostIndex);
   if (virtualHost === undefined || app === undefined) return unrouted(gateway, "no-virtual-host");

@@ -40,7 +40,7 @@ const WRONG: readonly [words: readonly string[], message: RegExp][] = [
   [["chekc"], /^gatehouse: unknown command 'chekc'; did you mean check\?\n$/],
   [["reloda"], /did you mean reload\?/],
   [["help", "shwo"], /did you mean show\?/],
-  [["explain"], /unknown command 'explain'/],
+  [["explain"], /^gatehouse explain: URL is missing\. See gatehouse explain --help\n$/],
   [["endpoint"], /unknown command 'endpoint'/],
   [["completion"], /unknown command 'completion'/],
   [["x\u001b[2J"], /unknown command 'x\\u001b\[2J'/],
