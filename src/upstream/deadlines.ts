@@ -29,6 +29,11 @@ export class Deadlines {
     this.#now = clock();
   }
 
+  /** How many things are watched now. */
+  get size(): number {
+    return this.#items.size;
+  }
+
   /** Starts watching. Effect: starts the timer with the first item. */
   add(item: Deadlined): void {
     this.#items.add(item);

@@ -12,6 +12,10 @@ import { Origin, Peer, freePort, until } from "./peer.ts";
 /** Kills what a failed test leaves behind, so that the process can end. */
 const AT_ONCE = { delayMs: 0, requestsMs: 0, tunnelsMs: 0 };
 
+/** What Node warns of, such as too many listeners on one socket. */
+const WARNINGS: string[] = [];
+process.on("warning", ({ message }) => WARNINGS.push(message));
+
 /** One line of the access log. */
 export type Line = Readonly<Record<string, unknown>>;
 
@@ -259,6 +263,11 @@ ${service}
       () => this.connectionsActive === 0 && this.upstreamActive === 0 && this.tunnelsActive === 0,
       () => `gauges at 0: ${this.connectionsActive} ${this.upstreamActive} ${this.tunnelsActive}`,
     );
+    await until(
+      () => this.deadlines.size === 0,
+      () => `${this.deadlines.size} limits are watched`,
+    );
+    assert.deepEqual(WARNINGS, []);
     await until(
       () => socketHandles() <= this.#handlesBefore,
       () => `no socket left: ${process.getActiveResourcesInfo().join(" ")}`,

@@ -72,6 +72,20 @@ test("HttpConnection holds forwarded answers back too while the client does not 
   await rig.close();
 });
 
+test("HttpConnection takes a bounded part of what is sent ahead of a running exchange", async (t) => {
+  const rig = await Rig.create(t);
+  const origin = await rig.httpOrigin(() => "");
+  await rig.serve({ http: [origin.address] });
+  const client = await rig.client();
+  client.write(request("GET", "/first"));
+  await (await origin.peer()).see("\r\n\r\n");
+  client.write(request("GET", "/ahead").repeat(1_000_000));
+  const taken = (): number => client.socket.bytesWritten - client.socket.writableLength;
+  await quiet(taken);
+  assert.ok(taken() < 16 * 1024 * 1024, `${taken()} bytes, kernel buffers included`);
+  await rig.close();
+});
+
 test("HttpConnection never stands still on bodies that were sent ahead", async (t) => {
   const rig = await Rig.create(t);
   let release = false;
