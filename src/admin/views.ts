@@ -2,6 +2,7 @@
  * What the running box has, as plain JSON. Every field is named here one by one, so that a secret that a snapshot may
  * come to hold never shows itself. Pure.
  */
+import { showCidr } from "../core/ip-address.ts";
 import type {
   EndpointSets,
   Gateway,
@@ -158,6 +159,9 @@ function snapshotListenerView(snapshot: Snapshot, listener: Listener): SnapshotL
     address: listener.id,
     protocol: listener.protocol,
     gateways: gatewaysOf(snapshot, listener).map(snapshotGatewayView),
+    ...(listener.proxyProtocol === undefined
+      ? {}
+      : { proxy_protocol: listener.proxyProtocol.map(showCidr) }),
     limits: {
       hello_bytes: limits.helloBytesMax,
       header_bytes: limits.headerBytesMax,

@@ -78,7 +78,7 @@ function compileFields(config: FieldsConfig): readonly FieldCondition[] {
   return Object.entries(config).map(([name, test]) => ({ name, test: compileText(test) }));
 }
 
-/** The schema lets only networks through. */
-function compileNetworks(texts: readonly string[]): readonly Cidr[] {
+/** The schema lets only networks through. Pure. */
+export function compileNetworks(texts: readonly string[]): readonly Cidr[] {
   return texts.map(parseCidr).filter((cidr) => cidr !== undefined);
 }

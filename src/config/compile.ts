@@ -10,6 +10,7 @@ import type {
   Snapshot,
   UnservedGateway,
 } from "../core/model.ts";
+import { compileNetworks } from "./compile-match.ts";
 import type { Bindings, BoundGateway, Kind } from "./bind.ts";
 import {
   compileTcpChain,
@@ -120,11 +121,12 @@ function compileListener(
 ): Omit<Listener, "noSni"> {
   const [first] = group;
   if (first === undefined) throw new Error("a listener has at least one gateway");
-  const { protocol, listen, limits, timeouts } = first.config;
+  const { protocol, listen, limits, timeouts, proxy_protocol: proxies } = first.config;
   return {
     id,
     address: listen.address,
     protocol,
+    proxyProtocol: proxies === undefined ? undefined : compileNetworks(proxies.trusted),
     limits: {
       helloBytesMax: limits.hello,
       headerBytesMax: limits.header_bytes,
@@ -198,6 +200,7 @@ function compileServices({ config, document, layout }: CompileInput): Service[] 
     name,
     sources: compileSources(service),
     balancer: service.balancer,
+    proxyProtocol: service.proxy_protocol === "off" ? undefined : service.proxy_protocol,
     timeouts: {
       connectMs: service.timeouts.connect,
       responseMs: service.timeouts.response,

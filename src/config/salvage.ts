@@ -19,6 +19,7 @@ const HARMLESS: ReadonlySet<string> = new Set([
   "via",
   "https_redirect",
   "no_sni",
+  "proxy_protocol",
   "balancer",
 ]);
 

@@ -5,6 +5,7 @@ import {
   integer,
   integerOrOff,
   key,
+  list,
   listOrNone,
   record,
   table,
@@ -63,42 +64,50 @@ const tls = table(
 );
 
 /** One gateway. */
-export const gatewaySchema = table(
-  {
-    name: key("Unique; virtual services refer to it.", name),
-    listen: key('":80" is every address, v4 and v6; or "127.0.0.1:80", "[::1]:80".', listen),
-    protocol: key(
-      "http: routed by Host. tls: routed by SNI and passed through. tcp: passed through unread.",
-      words(["http", "tls", "tcp"], ["https"]),
+export const gatewaySchema = table({
+  name: key("Unique; virtual services refer to it.", name),
+  listen: key('":80" is every address, v4 and v6; or "127.0.0.1:80", "[::1]:80".', listen),
+  protocol: key(
+    "http: routed by Host. tls: routed by SNI and passed through. tcp: passed through unread.",
+    words(["http", "tls", "tcp"], ["https"]),
+  ),
+  hosts: key(
+    'Who is let in: exact names, "*.example.com" (any depth below), or "*".',
+    v.optional(hosts, ["*"]),
+  ),
+  selector: key(
+    "The gateway is served only on boxes whose labels contain these.",
+    v.optional(record(label, label), {}),
+  ),
+  tls: key("Only for protocol tls.", v.optional(tls)),
+  trusted_proxies: key(
+    "Only for protocol http: whose X-Forwarded-… is believed and appended to; anyone else's is overwritten.",
+    v.optional(listOrNone(network, TRUSTED_PROXIES_MAX, '["10.0.0.0/8"]'), []),
+  ),
+  forwarded: key(
+    "Only for protocol http: Forwarded is sent to endpoints too (RFC 7239).",
+    v.optional(flag, false),
+  ),
+  via: key("Only for protocol http: Via is sent too.", v.optional(flag, false)),
+  https_redirect: key(
+    "Only for protocol http: 301 to https for everything that did not come by https to a trusted proxy.",
+    v.optional(flag, false),
+  ),
+  no_sni: key(
+    'Only for protocol tls: "reject", or the service for connections without a server name.',
+    v.optional(name, "reject"),
+  ),
+  proxy_protocol: key(
+    "A PROXY header, version 1 or 2, is required from these networks; all others are refused.",
+    v.optional(
+      table({
+        trusted: key(
+          "Whose header is believed.",
+          list(network, TRUSTED_PROXIES_MAX, '["10.0.0.0/8"]'),
+        ),
+      }),
     ),
-    hosts: key(
-      'Who is let in: exact names, "*.example.com" (any depth below), or "*".',
-      v.optional(hosts, ["*"]),
-    ),
-    selector: key(
-      "The gateway is served only on boxes whose labels contain these.",
-      v.optional(record(label, label), {}),
-    ),
-    tls: key("Only for protocol tls.", v.optional(tls)),
-    trusted_proxies: key(
-      "Only for protocol http: whose X-Forwarded-… is believed and appended to; anyone else's is overwritten.",
-      v.optional(listOrNone(network, TRUSTED_PROXIES_MAX, '["10.0.0.0/8"]'), []),
-    ),
-    forwarded: key(
-      "Only for protocol http: Forwarded is sent to endpoints too (RFC 7239).",
-      v.optional(flag, false),
-    ),
-    via: key("Only for protocol http: Via is sent too.", v.optional(flag, false)),
-    https_redirect: key(
-      "Only for protocol http: 301 to https for everything that did not come by https to a trusted proxy.",
-      v.optional(flag, false),
-    ),
-    no_sni: key(
-      'Only for protocol tls: "reject", or the service for connections without a server name.',
-      v.optional(name, "reject"),
-    ),
-    limits: key("Gateways on one listen must agree.", v.optional(limits, {})),
-    timeouts: key("Gateways on one listen must agree.", v.optional(timeouts, {})),
-  },
-  ["proxy_protocol"],
-);
+  ),
+  limits: key("Gateways on one listen must agree.", v.optional(limits, {})),
+  timeouts: key("Gateways on one listen must agree.", v.optional(timeouts, {})),
+});

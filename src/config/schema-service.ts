@@ -47,6 +47,10 @@ export const serviceSchema = table(
         "round_robin",
       ),
     ),
+    proxy_protocol: key(
+      "The PROXY header that each connection begins with; it is never shared by clients then.",
+      v.optional(words(["off", "v1", "v2"]), "off"),
+    ),
     timeouts: key("Towards the endpoints.", v.optional(timeouts, {})),
   },
   [
@@ -60,7 +64,6 @@ export const serviceSchema = table(
     "slow_start",
     "panic_percent",
     "tls",
-    "proxy_protocol",
     "allow_loop",
   ],
 );

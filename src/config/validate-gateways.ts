@@ -87,9 +87,15 @@ function refuseHttpKeys({ config, path }: BoundGateway, report: Report): void {
 }
 
 function validateProxies({ config, path }: BoundGateway, report: Report): void {
+  const { trusted_proxies: proxies, proxy_protocol: header } = config;
+  validateTrust([...path, "trusted_proxies"], proxies, report);
+  validateTrust([...path, "proxy_protocol", "trusted"], header?.trusted ?? [], report);
+}
+
+function validateTrust(path: Path, networks: readonly string[], report: Report): void {
   const seen = new Set<string>();
-  for (const [i, network] of config.trusted_proxies.entries()) {
-    const place = [...path, "trusted_proxies", i];
+  for (const [i, network] of networks.entries()) {
+    const place = [...path, i];
     if (seen.has(network)) report.error(place, `"${network}" stands in this list twice`);
     seen.add(network);
     if (network.endsWith("/0")) {
@@ -122,6 +128,12 @@ function validateAgreement([first, ...others]: readonly BoundGateway[], report: 
       const message = `${where} stands there already; nothing is read that could tell tcp gateways on one address apart`;
       report.error([...other.path, "listen"], message);
       continue;
+    }
+    if (
+      JSON.stringify(other.config.proxy_protocol) !== JSON.stringify(first.config.proxy_protocol)
+    ) {
+      const message = `differs from ${where}; gateways on one address must agree`;
+      report.error([...other.path, "proxy_protocol"], message);
     }
     for (const part of ["limits", "timeouts"] as const) {
       const theirs = new Map(Object.entries(first.config[part]));

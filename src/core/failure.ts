@@ -40,6 +40,10 @@ type Row = readonly [
 const ROWS = {
   // Downstream, before anything is known of the request.
   "connection-empty":     [0, 0, "downstream", false, "off", "The client closed without sending a byte"],
+  "proxy-untrusted":      [0, 0, "downstream", false, "off", "This address may not send a PROXY header"],
+  "proxy-header-missing": [0, 0, "downstream", false, "warning", "No PROXY header"],
+  "proxy-header-malformed": [0, 0, "downstream", false, "warning", "The PROXY header is malformed"],
+  "proxy-header-timeout": [0, 0, "downstream", false, "off", "No complete PROXY header in time"],
   "hello-timeout":        [0, 0, "downstream", false, "off", "No complete ClientHello in time"],
   "hello-too-large":      [0, ALERT_DECODE_ERROR, "downstream", false, "off", "The ClientHello is too large"],
   "hello-malformed":      [0, ALERT_DECODE_ERROR, "downstream", false, "off", "The ClientHello is malformed"],

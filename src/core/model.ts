@@ -101,6 +101,8 @@ export interface Listener {
   readonly hosts: HostTable<number>;
   /** tls: where a ClientHello without a server name goes; undefined = it is refused. */
   readonly noSni: NamelessRoute | undefined;
+  /** Who must send a PROXY header, and nobody else may connect; undefined = nobody sends one. */
+  readonly proxyProtocol: readonly Cidr[] | undefined;
   readonly slots: ListenerSlots;
 }
 
@@ -428,6 +430,8 @@ export interface Service {
   readonly sources: readonly EndpointSource[];
   readonly balancer: "round_robin";
   readonly timeouts: ServiceTimeouts;
+  /** The PROXY header that its connections begin with; undefined = none. */
+  readonly proxyProtocol: "v1" | "v2" | undefined;
   readonly origin: Origin;
   readonly slots: ServiceSlots;
 }

@@ -156,6 +156,8 @@ export interface SnapshotListenerView {
   readonly address: string;
   readonly protocol: string;
   readonly gateways: readonly SnapshotGatewayView[];
+  /** The networks that must send a PROXY header; absent = none is read. */
+  readonly proxy_protocol?: readonly string[];
   /** What is off is absent. */
   readonly limits: Readonly<Record<string, number>>;
   readonly timeouts: Readonly<Record<string, number>>;

@@ -254,7 +254,7 @@ export class Exchange implements UpstreamUser, TunnelOwner {
     this.#reused = false;
     this.#sent = false;
     this.#connection.deadlineMs = this.#plan?.limitMs(false) ?? Number.POSITIVE_INFINITY;
-    this.#upstream = service.dial(endpoint, this);
+    this.#upstream = service.dial(endpoint, this, this.#connection.accepted);
   }
 
   #retryOrFail(failure: Failure): void {

@@ -33,6 +33,7 @@ const TLS_HANDSHAKE = 0x16;
  * tunnel, or ends; a request that came ahead waits until the answer before it is done and the client takes its bytes.
  */
 export class HttpConnection implements Deadlined, DownstreamConnection {
+  readonly accepted: Accepted;
   readonly socket: Socket;
   readonly context: ProxyContext;
   readonly view: ListenerView;
@@ -64,6 +65,7 @@ export class HttpConnection implements Deadlined, DownstreamConnection {
   /** Effect: reads from now on. The socket must be fresh from `accept`, half-open allowed. */
   constructor(accepted: Accepted, view: ListenerView, context: ProxyContext) {
     const { socket } = accepted;
+    this.accepted = accepted;
     this.socket = socket;
     this.view = view;
     this.context = context;
@@ -83,7 +85,7 @@ export class HttpConnection implements Deadlined, DownstreamConnection {
     this.deadlineMs = context.deadlines.after(view.listener.timeouts.headerMs);
     context.deadlines.add(this);
     // Already reset: there is no address to tell the endpoint, and nobody to answer.
-    if (socket.remoteAddress === undefined) socket.destroy();
+    if (accepted.client.address === "") socket.destroy();
   }
 
   /** The client and the box would go on after this answer. */

@@ -9,6 +9,7 @@ import {
 } from "./context.ts";
 import { Accepted } from "./accepted.ts";
 import { HttpConnection } from "./http-connection.ts";
+import { type GateKeeper, ProxyGate } from "./proxy-gate.ts";
 import { TcpConnection } from "./tcp-connection.ts";
 import { TlsConnection } from "./tls-connection.ts";
 
@@ -22,10 +23,11 @@ const BACKLOG = 65_535;
 const CONNECTIONS = { http: HttpConnection, tls: TlsConnection, tcp: TcpConnection } as const;
 
 /** Owned by its worker. `reusePort`: every worker binds the address and the kernel spreads connections. */
-export class BoundListener implements ListenerView {
+export class BoundListener implements ListenerView, GateKeeper {
+  readonly view: ListenerView = this;
   listener: Listener;
   open = true;
-  readonly #context: ProxyContext;
+  readonly context: ProxyContext;
   readonly #server: Server;
   readonly #connections = new Set<DownstreamConnection>();
   /** Accepted before the commit; undefined after it. */
@@ -33,7 +35,7 @@ export class BoundListener implements ListenerView {
 
   constructor(listener: Listener, context: ProxyContext) {
     this.listener = listener;
-    this.#context = context;
+    this.context = context;
     this.#server = createServer({
       allowHalfOpen: true,
       noDelay: true,
@@ -99,7 +101,7 @@ export class BoundListener implements ListenerView {
   /** See ListenerView. */
   forget(connection: DownstreamConnection): void {
     if (this.#connections.delete(connection)) {
-      addTo(this.#context, this.listener.slots.connectionsActive, -1);
+      addTo(this.context, this.listener.slots.connectionsActive, -1);
     }
   }
 
@@ -111,10 +113,27 @@ export class BoundListener implements ListenerView {
     else socket.destroy();
   }
 
+  /** See GateKeeper. */
+  opened(gate: ProxyGate, accepted: Accepted, rest: Buffer): void {
+    this.#connections.delete(gate);
+    this.#open(accepted);
+    if (accepted.socket.destroyed) return;
+    if (rest.length > 0) accepted.socket.unshift(rest);
+    accepted.socket.resume();
+  }
+
   #accept(socket: Socket): void {
+    const trusted = this.listener.proxyProtocol;
+    addTo(this.context, this.listener.slots.connections, 1);
+    addTo(this.context, this.listener.slots.connectionsActive, 1);
+    if (trusted === undefined) return this.#open(new Accepted(socket));
+    const gate = new ProxyGate(socket, this);
+    this.#connections.add(gate);
+    gate.start(trusted);
+  }
+
+  #open(accepted: Accepted): void {
     const create = CONNECTIONS[this.listener.protocol];
-    this.#connections.add(new create(new Accepted(socket), this, this.#context));
-    addTo(this.#context, this.listener.slots.connections, 1);
-    addTo(this.#context, this.listener.slots.connectionsActive, 1);
+    this.#connections.add(new create(accepted, this, this.context));
   }
 }

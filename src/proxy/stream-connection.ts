@@ -7,6 +7,7 @@ import { RETRIES_DEFAULT, mayTryAnother } from "../core/retry.ts";
 import type { TunnelRecord } from "../telemetry/access-log.ts";
 import type { UpstreamConnection, UpstreamUser } from "../upstream/connection.ts";
 import type { Deadlined } from "../upstream/deadlines.ts";
+import type { ProxiedClient } from "../upstream/proxied-client.ts";
 import { resetSocket } from "../upstream/reset-socket.ts";
 import type { ServiceState } from "../upstream/service-state.ts";
 import type { Accepted } from "./accepted.ts";
@@ -91,6 +92,11 @@ export abstract class StreamConnection
 
   /** What the log line says besides the common. */
   protected abstract get facts(): StreamFacts;
+
+  /** Whom a PROXY header to the endpoint speaks of. */
+  protected get proxied(): ProxiedClient {
+    return this.accepted;
+  }
 
   /** Bytes of a connection that is not routed yet; they are kept. */
   protected abstract read(chunk: Buffer): void;
@@ -250,7 +256,7 @@ export abstract class StreamConnection
     }
     if (previous !== undefined) addTo(this.context, service.service.slots.retries, 1);
     this.#tried.push(endpoint);
-    this.#upstream = service.dial(endpoint, this);
+    this.#upstream = service.dial(endpoint, this, this.proxied);
   }
 
   #onEnd(): void {

@@ -3,6 +3,7 @@ import { FAILURES, type Failure } from "../core/failure.ts";
 import { encodeAlert } from "../core/tls/alert.ts";
 import { type ClientHello, HelloReader, type HelloRefused } from "../core/tls/client-hello.ts";
 import { computeJa4, joinHelloRecords } from "../core/tls/ja4.ts";
+import type { ProxiedClient } from "../upstream/proxied-client.ts";
 import type { Accepted } from "./accepted.ts";
 import type { ListenerView, ProxyContext } from "./context.ts";
 import { routeTls } from "./route-tls.ts";
@@ -35,6 +36,21 @@ export class TlsConnection extends StreamConnection {
       alpn: hello?.alpn,
       ech: hello?.ech,
       ja4: this.#ja4,
+    };
+  }
+
+  /** The protocol that will be spoken is known only when the client offers no other. */
+  protected override get proxied(): ProxiedClient {
+    const { client, destination } = this.accepted;
+    const { serverName, alpn = [] } = this.#hello ?? {};
+    const [protocol] = alpn;
+    return {
+      client,
+      destination,
+      tlvs: {
+        ...(serverName === undefined ? {} : { authority: serverName }),
+        ...(protocol === undefined || alpn.length > 1 ? {} : { alpn: protocol }),
+      },
     };
   }
 

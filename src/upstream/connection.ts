@@ -36,6 +36,8 @@ export interface DialOptions {
   readonly activeSlot: number;
   /** Slot of `gatehouse_upstream_connect_seconds`. */
   readonly connectSlot: number;
+  /** Sent before anything else; it speaks of one client, so such a connection is never used for another. */
+  readonly header: Uint8Array | undefined;
 }
 
 /** TCP keep-alive after a minute of silence, so that a vanished endpoint is noticed. */
@@ -87,6 +89,11 @@ export class UpstreamConnection implements Deadlined {
     this.#count(1);
   }
 
+  /** It began with a header that speaks of one client. */
+  get isOneClients(): boolean {
+    return this.#options.header !== undefined;
+  }
+
   /** Connected and not known to be closing. */
   get usable(): boolean {
     return this.connectMs !== undefined && !this.#ended && !this.socket.destroyed;
@@ -117,7 +124,12 @@ export class UpstreamConnection implements Deadlined {
     this.connectMs = this.#context.now() - this.#startedMs;
     this.deadlineMs = Number.POSITIVE_INFINITY;
     observe(this.#context.counters(), this.#options.connectSlot, this.connectMs / 1000);
+    const { header } = this.#options;
+    if (header === undefined) return this.user?.onUpstreamConnect(this);
+    this.socket.cork();
+    this.socket.write(header);
     this.user?.onUpstreamConnect(this);
+    this.socket.uncork();
   }
 
   #onRead(length: number): boolean {

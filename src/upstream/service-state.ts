@@ -3,6 +3,7 @@ import { RoundRobin } from "../core/balance.ts";
 import type { Endpoint, Service } from "../core/model.ts";
 import { RetryBudget } from "../core/retry.ts";
 import { UpstreamConnection, type UpstreamContext, type UpstreamUser } from "./connection.ts";
+import { type ProxiedClient, proxyHeaderFor } from "./proxied-client.ts";
 
 /** Kept-alive connections to one endpoint; more would only hold descriptors on both sides. */
 const IDLE_PER_ENDPOINT_MAX = 256;
@@ -51,8 +52,12 @@ export class ServiceState {
     return this.#balancer.pick(tried);
   }
 
-  /** A kept-alive connection to the endpoint, the one used last first; undefined when there is none. */
+  /**
+   * A kept-alive connection to the endpoint, the one used last first; undefined when there is none, or when each begins
+   * with a header that speaks of one client.
+   */
   takeIdle(endpoint: Endpoint, user: UpstreamUser): UpstreamConnection | undefined {
+    if (this.#service.proxyProtocol !== undefined) return undefined;
     const idle = this.#idle.get(endpoint.name);
     let connection = idle?.pop();
     while (connection !== undefined && !connection.usable) connection = idle?.pop();
@@ -63,8 +68,8 @@ export class ServiceState {
     return connection;
   }
 
-  /** A new connection; `user` is told when it is there. */
-  dial(endpoint: Endpoint, user: UpstreamUser): UpstreamConnection {
+  /** A new connection; `user` is told when it is there. `proxied` is whom a PROXY header speaks of. */
+  dial(endpoint: Endpoint, user: UpstreamUser, proxied?: ProxiedClient): UpstreamConnection {
     const { timeouts, slots } = this.#service;
     return new UpstreamConnection(
       this.#context,
@@ -73,6 +78,7 @@ export class ServiceState {
         connectMs: timeouts.connectMs,
         activeSlot: slots.upstreamActive,
         connectSlot: slots.connectSeconds,
+        header: proxyHeaderFor(this.#service, proxied),
       },
       user,
     );
@@ -82,6 +88,7 @@ export class ServiceState {
   release(connection: UpstreamConnection): void {
     const { name } = connection.endpoint;
     const kept = this.#idle.get(name) ?? [];
+    if (connection.isOneClients) return connection.destroy();
     if (!this.#names.has(name) || !connection.usable || kept.length >= IDLE_PER_ENDPOINT_MAX) {
       connection.destroy();
       return;

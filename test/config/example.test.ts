@@ -75,12 +75,12 @@ test("buildJsonSchema() takes the example, bare and with every key said", () => 
 
 test("buildJsonSchema() refuses unknown and unsupported keys and words", () => {
   const values = valuesOf(
-    'worker = 1\n[[gateway]]\nname = "x"\nlisten = ":80"\nprotocol = "https"\nproxy_protocol = true\nlimits.body = "1EiB"\nlimits.requests_per_connection = "on"\ntimeouts.hello = "5"',
+    'worker = 1\n[[gateway]]\nname = "x"\nlisten = ":80"\nprotocol = "https"\ntls.client_ca = "x"\nlimits.body = "1EiB"\nlimits.requests_per_connection = "on"\ntimeouts.hello = "5"',
   );
   assert.deepEqual(problems(schema(), values, ""), [
     ".worker: not allowed",
     ".gateway[0].protocol: not one of http,tls,tcp",
-    ".gateway[0].proxy_protocol: not allowed",
+    ".gateway[0].tls.client_ca: not allowed",
     ".gateway[0].limits.body: does not match",
     ".gateway[0].limits.requests_per_connection: not one of off",
     ".gateway[0].limits.requests_per_connection: not integer",

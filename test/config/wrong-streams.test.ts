@@ -25,6 +25,13 @@ const ROWS: readonly Row[] = [
     ],
   },
   {
+    name: "proxy_protocol that trusts nobody",
+    text: file({ web: "proxy_protocol = { trusted = [] }" }),
+    lines: [
+      '7:20: error: gateway[0].proxy_protocol.trusted: expected a list such as ["10.0.0.0/8"], found an empty one',
+    ],
+  },
+  {
     name: "two tcp gateways on one address",
     text: file({
       tail: "[[gateway]]\nname = 'x'\nlisten = ':22'\nprotocol = 'tcp'\nhosts = ['x']\n[[gateway]]\nname = 'y'\nlisten = ':22'\nprotocol = 'tcp'\nhosts = ['y']",

@@ -91,16 +91,16 @@ const ROWS: readonly Row[] = [
     name: "several unknown keys",
     text: file({ web: "a.b = 1\nc = 2\nd = 3" }),
     lines: [
-      "7:1: error: gateway[0].a: unknown key; expected one of name, listen, protocol, hosts, selector, tls, trusted_proxies, forwarded, via, https_redirect, no_sni, limits, timeouts",
-      "8:1: error: gateway[0].c: unknown key; expected one of name, listen, protocol, hosts, selector, tls, trusted_proxies, forwarded, via, https_redirect, no_sni, limits, timeouts",
-      "9:1: error: gateway[0].d: unknown key; expected one of name, listen, protocol, hosts, selector, tls, trusted_proxies, forwarded, via, https_redirect, no_sni, limits, timeouts",
+      "7:1: error: gateway[0].a: unknown key; expected one of name, listen, protocol, hosts, selector, tls, trusted_proxies, forwarded, via, https_redirect, no_sni, proxy_protocol, limits, timeouts",
+      "8:1: error: gateway[0].c: unknown key; expected one of name, listen, protocol, hosts, selector, tls, trusted_proxies, forwarded, via, https_redirect, no_sni, proxy_protocol, limits, timeouts",
+      "9:1: error: gateway[0].d: unknown key; expected one of name, listen, protocol, hosts, selector, tls, trusted_proxies, forwarded, via, https_redirect, no_sni, proxy_protocol, limits, timeouts",
     ],
   },
   {
     name: "a reserved key",
     text: file({ web: "constructor = 1" }),
     lines: [
-      "7:1: error: gateway[0].constructor: unknown key; expected one of name, listen, protocol, hosts, selector, tls, trusted_proxies, forwarded, via, https_redirect, no_sni, limits, timeouts",
+      "7:1: error: gateway[0].constructor: unknown key; expected one of name, listen, protocol, hosts, selector, tls, trusted_proxies, forwarded, via, https_redirect, no_sni, proxy_protocol, limits, timeouts",
     ],
   },
   {
@@ -152,11 +152,6 @@ const ROWS: readonly Row[] = [
     name: "tls.certificate",
     text: file({ tls: 'tls.certificate = "/x"' }),
     lines: ["13:5: error: gateway[1].tls.certificate: not supported by this version"],
-  },
-  {
-    name: "gateway keys",
-    text: file({ web: "proxy_protocol = { trusted = [] }" }),
-    lines: ["7:1: error: gateway[0].proxy_protocol: not supported by this version"],
   },
   {
     name: "limits.connections",

@@ -47,6 +47,7 @@ export function dialOptions(endpoint: Endpoint): DialOptions {
     endpoint,
     connectMs: CONNECT_MS,
     activeSlot: ACTIVE_SLOT,
+    header: undefined,
     connectSlot: CONNECT_SLOT,
   };
 }

@@ -26,6 +26,7 @@ const SERVICE: Service = {
   name: "web",
   sources: [],
   balancer: "round_robin",
+  proxyProtocol: undefined,
   timeouts: { connectMs: CONNECT_MS, responseMs: 60_000, idleMs: IDLE_MS },
   origin: { line: 1, column: 1 },
   slots: { upstreamActive: ACTIVE_SLOT, connectSeconds: CONNECT_SLOT, retries: 0 },
