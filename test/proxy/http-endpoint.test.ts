@@ -295,6 +295,7 @@ test("Exchange gives up dialling after the connect time-out and tries another en
   await client.see("second");
   assert.equal((await rig.line())["attempts"], 2);
   await origin.close();
+  await until(() => rig.upstreamActive === 0, "nothing is open");
   rig.send({
     type: "endpoints",
     service: "web",
