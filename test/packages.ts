@@ -12,6 +12,7 @@ export const TEST_COMMANDS: readonly TestCommand[] = [
   { command: "curl", debianPackage: "curl" },
   { command: "debootstrap", debianPackage: "debootstrap" },
   { command: "dnsmasq", debianPackage: "dnsmasq-base" },
+  { command: "haproxy", debianPackage: "haproxy" },
   { command: "nginx", debianPackage: "nginx" },
   { command: "openssl", debianPackage: "openssl" },
   { command: "python3", debianPackage: "python3-minimal" },

@@ -38,9 +38,9 @@ function writeJoined(socket: Socket, prefix: string, part: BodyPart, suffix: str
   }
   const total = prefix.length + length + suffix.length;
   const out = part.buffers.take(total);
-  out.write(prefix, 0, "latin1");
+  if (prefix !== "") out.write(prefix, 0, "latin1");
   bytes.copy(out, prefix.length, start, start + length);
-  out.write(suffix, prefix.length + length, "latin1");
+  if (suffix !== "") out.write(suffix, prefix.length + length, "latin1");
   part.buffers.write(socket, out, total);
   return total;
 }
