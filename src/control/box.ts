@@ -100,7 +100,9 @@ export class Box {
   /** Reads, checks and compiles the file, and swaps only if all of it is right. One at a time. */
   reload(): Promise<ReloadReport> {
     const next = this.#reloading.then(() => this.#reload());
-    this.#reloading = next.catch(() => undefined);
+    this.#reloading = next.catch((error: unknown) => {
+      this.#options.log.error("a reload broke off", { error: String(error) });
+    });
     return next;
   }
 
@@ -175,15 +177,20 @@ export class Box {
     if (unusable.length > 0) return describeAll(unusable, after);
     const held = new Set<string>();
     this.#held = held;
-    this.discovery.apply(after.services, after.dnsServers);
-    await this.discovery.settled(after.services, FIRST_ANSWERS_MS);
-    const problems = await this.supervisor.publish(after);
-    if (problems.length === 0) this.#snapshot = after;
-    else this.discovery.apply(before.services, before.dnsServers);
-    this.#held = undefined;
-    const sets = this.discovery.endpoints();
-    for (const service of held) this.#publishEndpoints(service, sets[service] ?? []);
-    return problems.length === 0 ? undefined : describeAll(problems, after);
+    try {
+      this.discovery.apply(after.services, after.dnsServers);
+      await this.discovery.settled(after.services, FIRST_ANSWERS_MS);
+      const problems = await this.supervisor.publish(after);
+      if (problems.length > 0) return describeAll(problems, after);
+      this.#snapshot = after;
+      return undefined;
+    } finally {
+      const { services, dnsServers } = this.#snapshot;
+      if (this.#snapshot === before) this.discovery.apply(services, dnsServers);
+      this.#held = undefined;
+      const sets = this.discovery.endpoints();
+      for (const service of held) this.#publishEndpoints(service, sets[service] ?? []);
+    }
   }
 
   #refuseReload(findings: ReloadReport["findings"], error: string | undefined): ReloadReport {

@@ -104,6 +104,28 @@ test("Box.reload() keeps the new file's endpoints from workers that still serve 
   assert.ok(named.every(({ endpoints }) => endpoints.join() === "127.0.0.1:2"));
 });
 
+test("Box.reload() that breaks off leaves a box that reloads and hears of endpoints", async (t) => {
+  const { box, threads, set } = await createBox(t);
+  await box.open();
+  const publish = t.mock.method(box.supervisor, "publish", () =>
+    Promise.reject(new Error("a fault of the test")),
+  );
+  set(configText(1, "127.0.0.1:3"));
+  await assert.rejects(box.reload(), /a fault of the test/);
+  publish.mock.restore();
+  assert.equal(box.snapshot.version, 1);
+  assert.deepEqual(
+    box.discovery.endpoints()["web"]?.map(({ name }) => name),
+    ["127.0.0.1:2"],
+  );
+  const report = await box.reload();
+  assert.equal(report.ok && report.version, 2);
+  await until(
+    () => threads.last("prepare")?.endpoints.join() === "127.0.0.1:3",
+    "the new endpoint",
+  );
+});
+
 test("Box.reload() runs one at a time", async (t) => {
   const { box, set } = await createBox(t);
   await box.open();
