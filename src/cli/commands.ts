@@ -32,7 +32,11 @@ export const COMMANDS: readonly CommandSpec[] = [
     summary: "says everything that is wrong or doubtful in a configuration",
     details:
       "FILE:LINE:COL: error|warning: PATH: message for each finding. Exit code 2 if any is an error.",
-    options: [CONFIG, JSON_OUT],
+    options: [
+      CONFIG,
+      { name: "diff", value: "OLD", text: "says too what would change from this older file" },
+      JSON_OUT,
+    ],
     load: async () => (await import("./check-command.ts")).checkCommand,
   },
   {

@@ -6,6 +6,8 @@ import { isAddress } from "./host-name.ts";
 import { buildHostSet, contains, overlaps } from "./host-overlap.ts";
 import type { HostSet } from "./host-overlap.ts";
 import type { RoutedHosts } from "./host-tables.ts";
+import { lintOverlaps } from "./lint-overlap.ts";
+import { lintHttpRoutes, lintPublicServices } from "./lint-routes.ts";
 import type { Report } from "./report.ts";
 import type { Config, HttpRouteConfig, TlsRouteConfig } from "./schema.ts";
 
@@ -21,8 +23,11 @@ export function lintConfig(
     lintOrder(item, report);
     lintPrefixes(item, report);
     lintPorts(item, report);
+    lintHttpRoutes(item, config, report);
   }
   lintServices(config, report);
+  lintPublicServices(config, report);
+  lintOverlaps(bindings, report);
 }
 
 /** Hosts that are let in and lead nowhere. Gateways with one table share one set. */

@@ -95,3 +95,26 @@ test("gatehouse check --json prints one object on stdout and nothing else", asyn
   const missing = await runWords(["check", "-c", `${path}.no`, "--json"]);
   assert.match(JSON.parse(missing.stdout).error, /does not exist/);
 });
+
+test("gatehouse check --diff says in words what would change", async (t) => {
+  const old = writeConfig(t, FINE);
+  const path = writeConfig(
+    t,
+    `${FINE.replace("10.0.0.1", "10.0.0.2")}[service.b]\nendpoints = ["10.0.0.3:80"]\n`,
+  );
+  const { code, stderr } = await runWords(["check", "-c", path, "--diff", old]);
+  assert.match(stderr, /\n {2}service a changed\n {2}service b added\n$/);
+  assert.equal(code, 0);
+  const same = await runWords(["check", "-c", old, "--diff", old]);
+  assert.match(same.stderr, /\n {2}nothing would change\n$/);
+  const json = await runWords(["check", "-c", path, "--json", "--diff", old]);
+  const report = JSON.parse(json.stdout) as { readonly changes: readonly string[] };
+  assert.deepEqual(report.changes, ["service a changed", "service b added"]);
+});
+
+test("gatehouse check --diff exits 2 when the older file cannot be compared with", async (t) => {
+  const path = writeConfig(t, FINE);
+  const { code, stderr } = await runWords(["check", "-c", path, "--diff", `${path}.gone`]);
+  assert.equal(code, 2);
+  assert.match(stderr, /nothing to compare with: /);
+});

@@ -44,10 +44,6 @@ const WRONG: readonly [words: readonly string[], message: RegExp][] = [
   [["endpoint"], /unknown command 'endpoint'/],
   [["completion"], /unknown command 'completion'/],
   [["x\u001b[2J"], /unknown command 'x\\u001b\[2J'/],
-  [
-    ["check", "--diff", "x"],
-    /^gatehouse check: Unknown option '--diff'\. See gatehouse check --help\n$/,
-  ],
   [["check", "-c"], /Option '-c, --config <value>' argument missing\. See/],
   [["check", "file"], /Unexpected argument 'file'/],
   [["check", "--json=yes"], /does not take an argument/],

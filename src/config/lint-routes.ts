@@ -1,0 +1,118 @@
+/** Warnings about single HTTP routes: those that are never reached, and limits and addresses that are not what they seem. */
+import { anyCidrHolds, parseCidr } from "../core/ip.ts";
+import type { BoundVirtualService } from "./bind.ts";
+import type { Path } from "./document.ts";
+import type { Report } from "./report.ts";
+import type { Config, HttpRouteConfig, ServiceConfig } from "./schema.ts";
+
+type MatchConfig = NonNullable<HttpRouteConfig["match"]>[number];
+type PathConfig = NonNullable<MatchConfig["path"]>;
+
+/** Warns of the routes of one virtual service. The file must be free of errors. */
+export function lintHttpRoutes(item: BoundVirtualService, config: Config, report: Report): void {
+  const { http } = item.config;
+  for (const [i, route] of http.entries()) {
+    const path = [...item.path, "http", i];
+    lintShadow(path, { route, before: http.slice(0, i), origin: item }, report);
+    lintTimeouts(path, { route, services: config.service }, report);
+  }
+}
+
+/** Warns of services that get requests in the clear over a public network, each once. */
+export function lintPublicServices(config: Config, report: Report): void {
+  const used = new Set<string>();
+  for (const { http } of config.virtual_service) {
+    for (const { route = [] } of http) for (const { to } of route) used.add(to);
+  }
+  for (const name of used) {
+    for (const [i, { address }] of (config.service[name]?.endpoints ?? []).entries()) {
+      if (address.kind !== "address" || anyCidrHolds(NOT_PUBLIC, address.host)) continue;
+      const message = `requests go to ${address.host} in the clear, and it is a public address: use one of your own network or of a tunnel`;
+      report.warning(["service", name, "endpoints", i], message);
+    }
+  }
+}
+
+/** Addresses of no public network (RFC 6890): private, shared, loopback, link-local and documentation. */
+const NOT_PUBLIC = [
+  "0.0.0.0/8",
+  "10.0.0.0/8",
+  "100.64.0.0/10",
+  "127.0.0.0/8",
+  "169.254.0.0/16",
+  "172.16.0.0/12",
+  "192.0.0.0/24",
+  "192.0.2.0/24",
+  "192.168.0.0/16",
+  "198.18.0.0/15",
+  "198.51.100.0/24",
+  "203.0.113.0/24",
+  "::/127",
+  "fc00::/7",
+  "fe80::/10",
+  "2001:db8::/32",
+].flatMap((text) => parseCidr(text) ?? []);
+
+interface ShadowContext {
+  readonly route: HttpRouteConfig;
+  readonly before: readonly HttpRouteConfig[];
+  readonly origin: BoundVirtualService;
+}
+
+/** A route of which every match is within one match of an earlier route; whole catch-alls are said elsewhere. */
+function lintShadow(path: Path, { route, before, origin }: ShadowContext, report: Report): void {
+  if (route.match === undefined) return;
+  const takers = route.match.map((match) =>
+    before.findIndex((earlier) => earlier.match?.some((one) => isWithin(match, one)) === true),
+  );
+  const [first = -1] = takers;
+  if (takers.some((taker) => taker < 0)) return;
+  const { line } = report.document.place([...origin.path, "http", first]);
+  const message = `never reached: the route in line ${line} takes all of it; move this one before it`;
+  report.warning(path, message);
+}
+
+/** Whether what `inner` takes, `outer` takes too; false when that cannot be seen. `outer` says nothing but a path. */
+function isWithin(inner: MatchConfig, outer: MatchConfig): boolean {
+  const { path, ignore_case: ignoresCase, ...others } = outer;
+  if (Object.values(others).some((condition) => condition !== undefined)) return false;
+  // Of a path that takes everything the other linter speaks.
+  if (path === undefined || ignoresCase || path.prefix === "/" || path.segment === "/")
+    return false;
+  return inner.path !== undefined && !inner.ignore_case && isPathWithin(inner.path, path);
+}
+
+function isPathWithin(inner: PathConfig, outer: PathConfig): boolean {
+  const start = inner.exact ?? inner.segment ?? inner.prefix;
+  if (start === undefined) return inner.regex !== undefined && inner.regex === outer.regex;
+  if (outer.exact !== undefined) return inner.exact === outer.exact;
+  if (outer.prefix !== undefined) return start.startsWith(outer.prefix);
+  if (outer.segment === undefined) return false;
+  if (start.startsWith(`${outer.segment}/`)) return true;
+  return start === outer.segment && inner.prefix === undefined;
+}
+
+function lintTimeouts(
+  path: Path,
+  {
+    route,
+    services,
+  }: {
+    readonly route: HttpRouteConfig;
+    readonly services: Readonly<Record<string, ServiceConfig>>;
+  },
+  report: Report,
+): void {
+  const { timeout, retries } = route;
+  const perTry = retries?.per_try_timeout;
+  if (timeout !== undefined && perTry !== undefined && perTry >= timeout) {
+    const message = "never used: the timeout of the route ends the exchange first; make it shorter";
+    report.warning([...path, "retries", "per_try_timeout"], message);
+  }
+  for (const { to } of route.route ?? []) {
+    const response = services[to]?.timeouts.response;
+    if (timeout === undefined || response === undefined || timeout <= response) continue;
+    const message = `service "${to}" gives up after ${response / 1000}s without the head of an answer: raise its timeouts.response if answers may take longer`;
+    report.warning([...path, "timeout"], message);
+  }
+}
