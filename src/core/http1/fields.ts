@@ -251,6 +251,8 @@ function applyConnectionList(section: FieldSection, folded: string): void {
   if (names.delete("close")) section.connection |= CONNECTION_CLOSE;
   if (names.delete("keep-alive")) section.connection |= CONNECTION_KEEP_ALIVE;
   if (names.delete("upgrade")) section.connection |= CONNECTION_UPGRADE;
+  // It must not be removed, or a client could hide a loop (RFC 8586 §2).
+  names.delete("cdn-loop");
   if (names.size === 0) return;
   const kept: string[] = [];
   for (let i = 0; i < section.fields.length; i += 2) {

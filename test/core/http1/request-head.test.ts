@@ -176,6 +176,12 @@ describe("parseRequestHead() reads", () => {
     assert.equal(chunked.body, BODY_CHUNKED);
   });
 
+  test("CDN-Loop, which Connection cannot remove (RFC 8586 §2)", () => {
+    const { section } = head("Connection: cdn-loop, X\r\nX: 1\r\nCDN-Loop: a\r\ncdn-loop: b;c\r\n");
+    assert.deepEqual(section.fields, ["CDN-Loop", "a", "cdn-loop", "b;c"]);
+    assert.equal(section.loop, "a, b;c");
+  });
+
   test("hop-by-hop fields as none of the rest (RFC 9110 §7.6.1)", () => {
     const names = ["Keep-Alive", "Proxy-Connection", "TE", "Trailer", "Upgrade", "HTTP2-Settings"];
     const more = ["Proxy-Authorization", "Proxy-Authenticate", "proxy-connection", "KEEP-ALIVE"];
