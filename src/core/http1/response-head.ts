@@ -17,8 +17,11 @@ export interface ResponseHead {
   readonly section: FieldSection;
 }
 
-/** RFC 9112 §4; a missing space before an empty reason is common and unambiguous. */
-const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: ([^\r]*))?$/;
+const SPACE = 0x20;
+const STATUS = /^[1-9]\d\d$/;
+/** "HTTP/1.1 " and the three digits after it. */
+const VERSION_END = 9;
+const STATUS_END = 12;
 
 /**
  * Reads one response head to a request with `method`. Pure, never throws. `text` is latin1, ends with
@@ -31,13 +34,12 @@ export function parseResponseHead(
   countMax: number,
 ): Result<ResponseHead, HeadRefusal> {
   const lineEnd = text.indexOf("\r");
-  const line = STATUS_LINE.exec(text.slice(0, lineEnd));
-  if (line === null) return refuse("malformed status line");
+  const status = parseStatus(text, lineEnd);
+  if (status < 0) return refuse("malformed status line (RFC 9112 §4)");
   const fields = parseAnswerFields(text, lineEnd + 2, countMax);
   if (!fields.ok) return refuse(fields.error.detail);
   const section = fields.value;
-  const status = Number(line[2]);
-  const minor = line[1] === "1" ? 1 : 0;
+  const minor = text.startsWith("HTTP/1.1") ? 1 : 0;
   if (section.chunked && section.contentLength >= 0)
     return refuse("Content-Length with Transfer-Encoding");
   if (section.chunked && minor === 0) return refuse("Transfer-Encoding in HTTP/1.0");
@@ -48,12 +50,21 @@ export function parseResponseHead(
     body !== BODY_UNTIL_CLOSE &&
     !(announced && status === 204) &&
     keepsAlive(section.connection, minor);
-  return success({ status, reason: line[3] ?? "", minor, body, keepAlive, section });
+  const reason = text.slice(STATUS_END + 1, lineEnd);
+  return success({ status, reason, minor, body, keepAlive, section });
 }
 
 /** Whether an answer with this status has a body by definition none (RFC 9112 §6.3 (1)). Pure. */
 export function isBodiless(status: number, method: string): boolean {
   return method === "HEAD" || status < 200 || status === 204 || status === 304;
+}
+
+/** The status, or -1. A missing space before an empty reason is common and unambiguous. */
+function parseStatus(text: string, lineEnd: number): number {
+  if (!text.startsWith("HTTP/1.1 ") && !text.startsWith("HTTP/1.0 ")) return -1;
+  if (lineEnd !== STATUS_END && text.charCodeAt(STATUS_END) !== SPACE) return -1;
+  const status = text.slice(VERSION_END, STATUS_END);
+  return STATUS.test(status) ? Number(status) : -1;
 }
 
 function refuse(detail: string): Result<never, HeadRefusal> {
