@@ -7,6 +7,7 @@ import {
   serialiseInterim,
   serialiseRequest,
   serialiseResponse,
+  serialiseSwitching,
 } from "../../../src/core/http1/serialise.ts";
 import { COUNT_MAX } from "./request-stream.ts";
 
@@ -26,11 +27,15 @@ function response(lines: readonly string[], method = "GET"): ResponseHead {
 const framing = (...fields: string[]): readonly string[] =>
   lines(forward(request(["POST / HTTP/1.1", "Host: a", ...fields]), "a", "")).slice(2, -2);
 
-const forward = (
-  head: Parameters<typeof serialiseRequest>[0],
-  authority: string,
-  edgeFields: string,
-): string => serialiseRequest(head, { authority, edgeFields, upgrade: undefined });
+const forward = (head: RequestHead, authority: string, edgeFields: string): string =>
+  serialiseRequest(head, { authority, edgeFields, upgrade: undefined });
+
+/** The lines after Host for a request that may switch to WebSocket. */
+const switching = (...fields: string[]): readonly string[] => {
+  const head = request(["GET / HTTP/1.1", "Host: a", ...fields]);
+  const forwarding = { authority: "a", edgeFields: "X-Edge: 1\r\n", upgrade: "websocket" };
+  return lines(serialiseRequest(head, forwarding)).slice(2, -2);
+};
 
 const switches = (start: string, connection: string): boolean =>
   isSwitching(response([start, `Connection: ${connection}`, "Upgrade: websocket"]));
@@ -99,6 +104,26 @@ describe("serialiseRequest()", () => {
       "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 2.2.2.2\r\n\r\n",
     );
   });
+
+  test("says Trailer again where trailers can come (RFC 9110 §6.6.2)", () => {
+    const coding = "Transfer-Encoding: chunked";
+    assert.deepEqual(framing("Trailer: A", coding, "trailer: B"), [coding, "Trailer: A, B"]);
+    assert.deepEqual(framing("Trailer: A", "Content-Length: 0"), ["Content-Length: 0"]);
+  });
+
+  test("asks for the protocol that the edge lets pass (RFC 9110 §7.8)", () => {
+    assert.deepEqual(switching("Connection: keep-alive, Upgrade", "Upgrade: h2c, websocket"), [
+      "Upgrade: websocket",
+      "Connection: upgrade",
+      "X-Edge: 1",
+    ]);
+    assert.deepEqual(switching("Connection: TE, upgrade", "Upgrade: websocket", "TE: trailers"), [
+      "TE: trailers",
+      "Upgrade: websocket",
+      "Connection: TE, upgrade",
+      "X-Edge: 1",
+    ]);
+  });
 });
 
 const FRAMING = { method: "GET", clientMinor: 1, keepAlive: true, chunked: false };
@@ -150,6 +175,23 @@ describe("serialiseResponse()", () => {
     assert.equal(connection(0, true), "Connection: keep-alive");
     assert.equal(connection(0, false), "Connection: close");
   });
+});
+
+test("serialiseResponse() says Trailer again with chunks only (RFC 9110 §6.6.2)", () => {
+  const head = response(["HTTP/1.1 200 OK", "Trailer: X-Sum", "Transfer-Encoding: chunked"]);
+  const text = serialiseResponse(head, { ...FRAMING, chunked: true });
+  assert.ok(text.endsWith("Transfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n"), text);
+  const old = serialiseResponse(head, { ...FRAMING, clientMinor: 0, keepAlive: false });
+  assert.doesNotMatch(old, /Trailer/);
+});
+
+test("serialiseSwitching() names the protocol and no framing (RFC 9110 §15.2.2)", () => {
+  const fields = ["Upgrade: websocket", "Connection: Upgrade, X-Hop", "X-Hop: 1", "X-End: 2"];
+  const head = response(["HTTP/1.1 101 Switching Protocols", ...fields, "Content-Length: 0"]);
+  assert.equal(
+    serialiseSwitching(head),
+    "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\nX-End: 2\r\n\r\n",
+  );
 });
 
 describe("serialiseInterim()", () => {
