@@ -10,7 +10,7 @@ export interface WorkerEvents {
 }
 
 /** What a worker has to do takes milliseconds: one that does not answer for so long is stuck, and is ended. */
-export const ANSWER_MS = 10_000;
+const ANSWER_MS = 10_000;
 
 /** Owns the thread. Replies are awaited by type; whoever waits is released when the thread dies. */
 export class WorkerHandle {

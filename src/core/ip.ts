@@ -37,7 +37,7 @@ export function parseCidr(text: string): Cidr | undefined {
 }
 
 /** Whether the network holds the address. An IPv6 network never holds an IPv4 address, not even `::/0`. Pure. */
-export function cidrHolds(cidr: Cidr, address: IpGroups): boolean {
+function cidrHolds(cidr: Cidr, address: IpGroups): boolean {
   let bits = cidr.bits;
   if (bits < MAPPED_BITS && isMappedGroups(address)) return false;
   for (let i = 0; i < GROUPS && bits > 0; i += 1) {

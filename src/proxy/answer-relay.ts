@@ -180,7 +180,6 @@ export class AnswerRelay {
     this.#report.status = head.status;
     this.#report.markFirstByte();
     const text = serialiseResponse(head, {
-      method: request.method,
       clientMinor: request.minor,
       keepAlive: this.keepAlive,
       chunked: this.#chunked,

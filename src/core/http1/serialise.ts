@@ -39,7 +39,6 @@ function connectionLines(head: RequestHead, upgrade: string | undefined): string
 
 /** How an answer is framed and what is said about the connection after it. */
 export interface ResponseFraming {
-  readonly method: string;
   /** The client's minor version: 1.0 knows neither chunks nor keep-alive by default. */
   readonly clientMinor: number;
   /** The connection to the client stays open. */

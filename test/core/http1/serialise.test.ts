@@ -126,7 +126,7 @@ describe("serialiseRequest()", () => {
   });
 });
 
-const FRAMING = { method: "GET", clientMinor: 1, keepAlive: true, chunked: false };
+const FRAMING = { clientMinor: 1, keepAlive: true, chunked: false };
 
 describe("serialiseResponse()", () => {
   test("writes HTTP/1.1 whatever the endpoint spoke (RFC 9110 §2.5)", () => {
