@@ -154,7 +154,7 @@ function snapshotServiceView(service: Service): SnapshotServiceView {
 
 function snapshotListenerView(snapshot: Snapshot, listener: Listener): SnapshotListenerView {
   const { limits, timeouts } = listener;
-  const { bodyBytesMax, requestsPerConnectionMax } = limits;
+  const { bodyBytesMax, requestsPerConnectionMax, connectionsPerIpMax } = limits;
   return {
     address: listener.id,
     protocol: listener.protocol,
@@ -163,6 +163,8 @@ function snapshotListenerView(snapshot: Snapshot, listener: Listener): SnapshotL
       ? {}
       : { proxy_protocol: listener.proxyProtocol.map(showCidr) }),
     limits: {
+      connections: limits.connectionsMax,
+      ...(connectionsPerIpMax === undefined ? {} : { connections_per_ip: connectionsPerIpMax }),
       hello_bytes: limits.helloBytesMax,
       header_bytes: limits.headerBytesMax,
       header_count: limits.headerCountMax,

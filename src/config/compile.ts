@@ -128,6 +128,8 @@ function compileListener(
     protocol,
     proxyProtocol: proxies === undefined ? undefined : compileNetworks(proxies.trusted),
     limits: {
+      connectionsMax: limits.connections,
+      connectionsPerIpMax: limits.connections_per_ip,
       helloBytesMax: limits.hello,
       headerBytesMax: limits.header_bytes,
       headerCountMax: limits.header_count,
@@ -200,6 +202,7 @@ function compileServices({ config, document, layout }: CompileInput): Service[] 
     name,
     sources: compileSources(service),
     balancer: service.balancer,
+    allowLoop: service.allow_loop,
     proxyProtocol: service.proxy_protocol === "off" ? undefined : service.proxy_protocol,
     timeouts: {
       connectMs: service.timeouts.connect,

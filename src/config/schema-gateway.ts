@@ -16,25 +16,30 @@ import { duration, hosts, label, listen, name, network, size, sizeOrOff } from "
 /** Each is compared with every hop of a request that a trusted proxy sent. */
 const TRUSTED_PROXIES_MAX = 1000;
 
-const limits = table(
-  {
-    hello: key(
-      "Bytes of a ClientHello, all its TLS records together.",
-      v.optional(size("1KiB", "1MiB"), "64KiB"),
-    ),
-    header_bytes: key("Bytes of a request head.", v.optional(size("1KiB", "1MiB"), "32KiB")),
-    header_count: key("Header lines of a request.", v.optional(integer(1, 10_000), 100)),
-    body: key(
-      'Bytes of a request body: 413; or "off".',
-      v.optional(sizeOrOff("1B", "1024TiB"), "off"),
-    ),
-    requests_per_connection: key(
-      'Requests of one connection, which ends with the last of them; or "off".',
-      v.optional(integerOrOff(1, 1_000_000_000), "off"),
-    ),
-  },
-  ["connections", "connections_per_ip"],
-);
+const limits = table({
+  connections: key(
+    "Open at once, over all workers, and never more than the descriptors allow.",
+    v.optional(integer(1, 10_000_000), 20_000),
+  ),
+  connections_per_ip: key(
+    'Of these, from one IPv4 address or IPv6 /64; or "off".',
+    v.optional(integerOrOff(1, 10_000_000), "off"),
+  ),
+  hello: key(
+    "Bytes of a ClientHello, all its TLS records together.",
+    v.optional(size("1KiB", "1MiB"), "64KiB"),
+  ),
+  header_bytes: key("Bytes of a request head.", v.optional(size("1KiB", "1MiB"), "32KiB")),
+  header_count: key("Header lines of a request.", v.optional(integer(1, 10_000), 100)),
+  body: key(
+    'Bytes of a request body: 413; or "off".',
+    v.optional(sizeOrOff("1B", "1024TiB"), "off"),
+  ),
+  requests_per_connection: key(
+    'Requests of one connection, which ends with the last of them; or "off".',
+    v.optional(integerOrOff(1, 1_000_000_000), "off"),
+  ),
+});
 
 const timeouts = table({
   hello: key(

@@ -1,6 +1,6 @@
 /** `[service.NAME]`: what is there. */
 import * as v from "valibot";
-import { integer, key, list, shorthand, table, words } from "./schema-build.ts";
+import { flag, integer, key, list, shorthand, table, words } from "./schema-build.ts";
 import { dnsName, duration, peer } from "./schema-values.ts";
 
 const ENDPOINTS_MAX = 1000;
@@ -47,6 +47,10 @@ export const serviceSchema = table(
         "round_robin",
       ),
     ),
+    allow_loop: key(
+      "Its endpoints may be our own gateways, and what it sends may come back.",
+      v.optional(flag, false),
+    ),
     proxy_protocol: key(
       "The PROXY header that each connection begins with; it is never shared by clients then.",
       v.optional(words(["off", "v1", "v2"]), "off"),
@@ -64,6 +68,5 @@ export const serviceSchema = table(
     "slow_start",
     "panic_percent",
     "tls",
-    "allow_loop",
   ],
 );

@@ -15,13 +15,17 @@ export function validateServices(config: Config, bindings: Bindings, report: Rep
   for (const [name, service] of Object.entries(config.service)) {
     const path = ["service", name];
     validateSources(path, service, report);
+    if (service.allow_loop) continue;
     for (const [peerPath, peer] of peersOf(path, service)) {
       const own = listeners
         .get(peer.port)
         ?.find((gateway) => reaches(peer, gateway.config.listen.address));
       if (own === undefined) continue;
       const message = `this is our own gateway "${own.config.name}" (line ${own.origin.line})`;
-      report.error(peerPath, `${message}: requests would go round in a loop`);
+      report.error(
+        peerPath,
+        `${message}: requests would go round in a loop; if they surely do not, say allow_loop = true`,
+      );
     }
   }
 }

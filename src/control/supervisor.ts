@@ -8,8 +8,10 @@ import type {
   FromWorker,
   Snapshot,
 } from "../core/model.ts";
+import { clearCounts, createCountsMemory } from "../core/shared-counts.ts";
 import type { LineOutput } from "../telemetry/stdout.ts";
 import type { Logger } from "../telemetry/log.ts";
+import { connectionsThatDescriptorsAllow } from "./descriptors.ts";
 import { RetiredCounters } from "./retired-counters.ts";
 import { WorkerHandle } from "./worker-handle.ts";
 
@@ -51,6 +53,9 @@ export class Supervisor {
   #restarts = 0;
   readonly #boxId = `gatehouse-${crypto.randomUUID().slice(0, 8)}`;
   #droppedBefore = 0;
+  #count = 0;
+  #counts = createCountsMemory(0);
+  readonly #descriptorsAllow = connectionsThatDescriptorsAllow();
   #ending = false;
 
   constructor(options: SupervisorOptions) {
@@ -60,6 +65,8 @@ export class Supervisor {
 
   /** Starts the threads; they bind nothing before the first `publish`. */
   start(count: number): void {
+    this.#count = count;
+    this.#counts = createCountsMemory(count);
     for (let index = 0; index < count; index += 1) this.#workers[index] = this.#spawn(index);
   }
 
@@ -148,7 +155,13 @@ export class Supervisor {
   #spawn(index: number): WorkerHandle {
     return new WorkerHandle(
       this.#options.workerSource,
-      { index, boxId: this.#boxId },
+      {
+        index,
+        boxId: this.#boxId,
+        workers: this.#count,
+        counts: this.#counts,
+        descriptorsAllow: this.#descriptorsAllow,
+      },
       {
         message: (worker, message) => this.#onMessage(worker, message),
         exit: (worker, error) => this.#onExit(worker, error),
@@ -205,6 +218,7 @@ export class Supervisor {
     this.#serving.delete(worker);
     if (this.#ending) return;
     this.#retired.add(worker.memory);
+    clearCounts(this.#counts, worker.index);
     this.#droppedBefore += worker.dropped;
     this.#restarts += 1;
     const lived = Date.now() - worker.startedMs;

@@ -68,7 +68,7 @@ const ROWS = {
   "no-virtual-host":      [404, ALERT_UNRECOGNIZED_NAME, "downstream", false, "off", "Not found"],
   "no-route":             [404, ALERT_UNRECOGNIZED_NAME, "downstream", false, "off", "Not found"],
   "misdirected":          [421, 0, "downstream", false, "off", "Misdirected request"],
-  "loop":                 [508, 0, "downstream", false, "warning", "Loop detected"],
+  "loop":                 [508, ALERT_INTERNAL_ERROR, "downstream", false, "warning", "Loop detected"],
   // Upstream.
   "no-endpoint":          [503, ALERT_INTERNAL_ERROR, "upstream", false, "warning", "Service unavailable"],
   "connect-refused":      [502, ALERT_INTERNAL_ERROR, "upstream", true, "warning", "Bad gateway"],

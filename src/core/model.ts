@@ -114,6 +114,10 @@ export interface NamelessRoute {
 }
 
 export interface ListenerLimits {
+  /** Open at once, over all workers. */
+  readonly connectionsMax: number;
+  /** Of these, from one IPv4 address or IPv6 /64; undefined = off. */
+  readonly connectionsPerIpMax: number | undefined;
   readonly helloBytesMax: number;
   readonly headerBytesMax: number;
   readonly headerCountMax: number;
@@ -432,6 +436,8 @@ export interface Service {
   readonly timeouts: ServiceTimeouts;
   /** The PROXY header that its connections begin with; undefined = none. */
   readonly proxyProtocol: "v1" | "v2" | undefined;
+  /** Its connections may come back to this box. */
+  readonly allowLoop: boolean;
   readonly origin: Origin;
   readonly slots: ServiceSlots;
 }
@@ -526,4 +532,10 @@ export interface WorkerStart {
   readonly index: number;
   /** This box in CDN-Loop (RFC 8586 §2): the same for all workers of the process. */
   readonly boxId: string;
+  /** How many workers share `counts`. */
+  readonly workers: number;
+  /** See shared-counts.ts. */
+  readonly counts: SharedArrayBuffer;
+  /** Connections of all listeners together. */
+  readonly descriptorsAllow: number;
 }

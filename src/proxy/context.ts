@@ -3,9 +3,11 @@ import type { Cidr } from "../core/ip.ts";
 import type { Listener, Snapshot } from "../core/model.ts";
 import type { VirtualHostApps } from "../routing/virtual-host-apps.ts";
 import type { HttpRecord, TunnelRecord } from "../telemetry/access-log.ts";
+import type { ConnectionLimits } from "./connection-limits.ts";
 import type { FailureLog } from "./failure-log.ts";
 import type { Mirrors } from "./mirror.ts";
 import type { Deadlines } from "../upstream/deadlines.ts";
+import type { OwnConnections } from "../upstream/own-connections.ts";
 import type { WriteBuffers } from "../upstream/write-buffers.ts";
 import type { ServiceState } from "../upstream/service-state.ts";
 
@@ -28,6 +30,9 @@ export interface ProxyContext {
   readonly counters: () => Float64Array;
   /** For large writes to either side. */
   readonly writeBuffers: WriteBuffers;
+  readonly limits: ConnectionLimits;
+  /** What this box has dialled itself, for loops. */
+  readonly ownConnections: OwnConnections;
   /** Monotonic milliseconds with fractions. */
   readonly now: () => number;
   /** Milliseconds since the epoch. */

@@ -1,5 +1,6 @@
 /** One bound address in one worker: accepts, and hands each connection to the code of its protocol. */
 import { type Server, type Socket, createServer } from "node:net";
+import { type Failure, failureOffset } from "../core/failure.ts";
 import type { Listener } from "../core/model.ts";
 import {
   type DownstreamConnection,
@@ -11,6 +12,7 @@ import { Accepted } from "./accepted.ts";
 import { HttpConnection } from "./http-connection.ts";
 import { type GateKeeper, ProxyGate } from "./proxy-gate.ts";
 import { TcpConnection } from "./tcp-connection.ts";
+import { reportUnread } from "./unread-report.ts";
 import { TlsConnection } from "./tls-connection.ts";
 
 /** Connections that may wait between binding and the commit of a reload, which takes milliseconds. */
@@ -29,7 +31,8 @@ export class BoundListener implements ListenerView, GateKeeper {
   open = true;
   readonly context: ProxyContext;
   readonly #server: Server;
-  readonly #connections = new Set<DownstreamConnection>();
+  /** With the key under which their addresses are counted. */
+  readonly #connections = new Map<DownstreamConnection, string | undefined>();
   /** Accepted before the commit; undefined after it. */
   #held: Socket[] | undefined = [];
 
@@ -88,21 +91,20 @@ export class BoundListener implements ListenerView, GateKeeper {
     this.#server.close();
     for (const socket of this.#held ?? []) socket.destroy();
     this.#held = undefined;
-    for (const connection of this.#connections) connection.drain();
+    for (const connection of this.#connections.keys()) connection.drain();
   }
 
   /** A time limit of a drain: requests, or tunnels, that are still open are cut. */
   reset(what: "requests" | "tunnels"): void {
-    for (const connection of this.#connections) {
+    for (const connection of this.#connections.keys()) {
       if (connection.isTunnel === (what === "tunnels")) connection.reset();
     }
   }
 
   /** See ListenerView. */
   forget(connection: DownstreamConnection): void {
-    if (this.#connections.delete(connection)) {
-      addTo(this.context, this.listener.slots.connectionsActive, -1);
-    }
+    const addressKey = this.#connections.get(connection);
+    if (this.#connections.delete(connection)) this.#left(addressKey);
   }
 
   #onConnection(socket: Socket): void {
@@ -125,15 +127,42 @@ export class BoundListener implements ListenerView, GateKeeper {
   #accept(socket: Socket): void {
     const trusted = this.listener.proxyProtocol;
     addTo(this.context, this.listener.slots.connections, 1);
+    const limit = this.context.limits.enter(this.listener);
+    if (limit !== undefined) return this.#overflow(new Accepted(socket), limit);
     addTo(this.context, this.listener.slots.connectionsActive, 1);
     if (trusted === undefined) return this.#open(new Accepted(socket));
     const gate = new ProxyGate(socket, this);
-    this.#connections.add(gate);
+    this.#connections.set(gate, undefined);
     gate.start(trusted);
   }
 
   #open(accepted: Accepted): void {
+    const { connectionsPerIpMax } = this.listener.limits;
+    const addressKey =
+      connectionsPerIpMax === undefined
+        ? undefined
+        : this.context.limits.enterAddress(this.listener, accepted.client.address);
+    if (connectionsPerIpMax !== undefined && addressKey === undefined) {
+      this.#left(undefined);
+      return this.#overflow(accepted, `limits.connections_per_ip is ${connectionsPerIpMax}`);
+    }
     const create = CONNECTIONS[this.listener.protocol];
-    this.#connections.add(new create(accepted, this, this.context));
+    this.#connections.set(new create(accepted, this, this.context), addressKey);
+  }
+
+  #left(addressKey: string | undefined): void {
+    addTo(this.context, this.listener.slots.connectionsActive, -1);
+    this.context.limits.leave(this.listener.id, addressKey);
+  }
+
+  /** Closed at once: an answer would cost what there is too little of. */
+  #overflow({ socket, clientName: client }: Accepted, detail: string): void {
+    const { listener, context } = this;
+    const failure: Failure = { kind: "overflow", detail };
+    socket.on("error", () => undefined);
+    socket.destroy();
+    addTo(context, listener.slots.failures + failureOffset(failure.kind), 1);
+    const time = context.wallClock();
+    reportUnread(context, listener.protocol, { failure, time, client, durationMs: 0, bytesIn: 0 });
   }
 }

@@ -58,7 +58,8 @@ export class RequestPlan implements AnswerPolicy {
     this.routed = routed;
     this.head = head;
     this.forwarded = head;
-    this.edgeLines = edge.lines;
+    const mayComeBack = routed.service?.service.allowLoop === true;
+    this.edgeLines = mayComeBack ? withoutMark(edge.lines) : edge.lines;
     this.#policy = RoutePolicy.of(head, routed, { requestId: edge.requestId, port });
     const { action } = routed.decision.route;
     const mirror = action.kind === "forward" ? action.mirror : undefined;
@@ -185,6 +186,11 @@ export class RequestPlan implements AnswerPolicy {
   #happens(percent: number): boolean {
     return percent >= 100 || this.#context.random() * 100 < percent;
   }
+}
+
+/** Where a service may lead back to this box, its requests do not say that they were here. */
+function withoutMark(lines: string): string {
+  return lines.replace(/^CDN-Loop: .*\r\n/m, "");
 }
 
 /** One token, of a request without a body, that the route lets pass; HTTP/2 in cleartext never (RFC 9113 §3.1). */

@@ -138,6 +138,7 @@ export abstract class StreamConnection
   onUpstreamConnect(connection: UpstreamConnection): void {
     const routed = this.#routed;
     if (routed === undefined) return;
+    if (this.#isLoop) return this.refuse(LOOP);
     const { tunnelSlots, tunnelActiveSlots } = routed.destination;
     const { socket } = this.accepted;
     this.#connectMs = connection.connectMs;
@@ -209,6 +210,7 @@ export abstract class StreamConnection
     this.#gateway = routed.gateway;
     if (routed.kind === "failure") return this.refuse(routed.failure);
     this.#routed = routed;
+    if (this.#isLoop) return this.refuse(LOOP);
     this.deadlineMs = Number.POSITIVE_INFINITY;
     this.#earlyBytes = 0;
     this.#attempt(undefined);
@@ -231,6 +233,14 @@ export abstract class StreamConnection
   #endGently(socket: Socket, flushMs: number): void {
     const { deadlines } = this.context;
     this.#end = new LingeringEnd(socket, { item: this, deadlines, flushMs });
+  }
+
+  /**
+   * It comes from this box itself. Whoever dials hears of it a moment after the connection is there, which may be too
+   * late for the first look; the second is taken once the next hop is made.
+   */
+  get #isLoop(): boolean {
+    return this.context.ownConnections.includes(this.accepted.socket);
   }
 
   #onData(chunk: Buffer): void {
@@ -304,4 +314,5 @@ export abstract class StreamConnection
   }
 }
 
+const LOOP: Failure = { kind: "loop", detail: "this box has made the connection itself" };
 const NO_ANSWER = new Uint8Array(0);

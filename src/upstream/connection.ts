@@ -4,6 +4,7 @@ import type { Failure, FailureKind } from "../core/failure.ts";
 import { observe } from "../core/metric-layout.ts";
 import type { Endpoint } from "../core/model.ts";
 import type { Deadlined, Deadlines } from "./deadlines.ts";
+import type { OwnConnections } from "./own-connections.ts";
 import { resetSocket } from "./reset-socket.ts";
 
 /** Who is told what happens on an upstream connection; nobody while it is idle. */
@@ -24,6 +25,7 @@ export interface UpstreamContext {
   readonly deadlines: Deadlines;
   readonly counters: () => Float64Array;
   readonly readBuffer: Buffer;
+  readonly ownConnections: OwnConnections;
   /** Monotonic milliseconds. */
   readonly now: () => number;
 }
@@ -38,6 +40,8 @@ export interface DialOptions {
   readonly connectSlot: number;
   /** Sent before anything else; it speaks of one client, so such a connection is never used for another. */
   readonly header: Uint8Array | undefined;
+  /** It may come back to this box. */
+  readonly allowLoop: boolean;
 }
 
 /** TCP keep-alive after a minute of silence, so that a vanished endpoint is noticed. */
@@ -61,6 +65,8 @@ export class UpstreamConnection implements Deadlined {
   readonly #options: DialOptions;
   readonly #startedMs: number;
   #ended = false;
+  /** By which it is known as our own. */
+  #ownKey: string | undefined;
   #failure: Failure | undefined;
 
   /** Effect: starts to connect at once. `user` is told of all that follows. */
@@ -124,7 +130,8 @@ export class UpstreamConnection implements Deadlined {
     this.connectMs = this.#context.now() - this.#startedMs;
     this.deadlineMs = Number.POSITIVE_INFINITY;
     observe(this.#context.counters(), this.#options.connectSlot, this.connectMs / 1000);
-    const { header } = this.#options;
+    const { header, allowLoop } = this.#options;
+    if (!allowLoop) this.#ownKey = this.#context.ownConnections.remember(this.socket);
     if (header === undefined) return this.user?.onUpstreamConnect(this);
     this.socket.cork();
     this.socket.write(header);
@@ -158,6 +165,7 @@ export class UpstreamConnection implements Deadlined {
 
   #onClose(): void {
     this.#context.deadlines.delete(this);
+    this.#context.ownConnections.forget(this.#ownKey);
     this.#count(-1);
     const { user } = this;
     this.user = undefined;

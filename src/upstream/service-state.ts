@@ -78,6 +78,7 @@ export class ServiceState {
         connectMs: timeouts.connectMs,
         activeSlot: slots.upstreamActive,
         connectSlot: slots.connectSeconds,
+        allowLoop: this.#service.allowLoop,
         header: proxyHeaderFor(this.#service, proxied),
       },
       user,

@@ -10,12 +10,15 @@ import type {
   ToWorker,
   WorkerStart,
 } from "../core/model.ts";
+import { SharedCounts } from "../core/shared-counts.ts";
 import type { ProxyContext, Runtime } from "../proxy/context.ts";
+import { ConnectionLimits } from "../proxy/connection-limits.ts";
 import { FailureLog } from "../proxy/failure-log.ts";
 import { Mirrors } from "../proxy/mirror.ts";
 import { VirtualHostApps } from "../routing/virtual-host-apps.ts";
 import type { UpstreamContext } from "../upstream/connection.ts";
 import { Deadlines } from "../upstream/deadlines.ts";
+import { OwnConnections } from "../upstream/own-connections.ts";
 import { createReadBuffer } from "../upstream/read-buffer.ts";
 import { WriteBuffers } from "../upstream/write-buffers.ts";
 import { ServiceState } from "../upstream/service-state.ts";
@@ -43,6 +46,7 @@ export class WorkerBox {
   readonly #listeners: ListenerSet;
   readonly #accessLog: BatchedAccessLog;
   readonly #upstream: UpstreamContext;
+  readonly #ownConnections: OwnConnections;
   #runtime: Runtime | undefined;
   #counters: Float64Array = new Float64Array(0);
   #prepared: Prepared | undefined;
@@ -54,7 +58,12 @@ export class WorkerBox {
     this.#post = post;
     const now = deadlines.clock;
     const counters = (): Float64Array => this.#counters;
-    this.#upstream = { deadlines, counters, now, readBuffer: createReadBuffer() };
+    const { index, workers, boxId: seed } = start;
+    const counts = new SharedCounts(start.counts, { index, workers, seed });
+    const ownConnections = new OwnConnections(counts);
+    this.#ownConnections = ownConnections;
+    const readBuffer = createReadBuffer();
+    this.#upstream = { deadlines, counters, now, readBuffer, ownConnections };
     this.#accessLog = new BatchedAccessLog(post);
     const context: ProxyContext = {
       runtime: () => this.#current(),
@@ -66,6 +75,8 @@ export class WorkerBox {
       random: Math.random,
       requestId: () => crypto.randomUUID(),
       boxId: start.boxId,
+      limits: new ConnectionLimits(counts, start.descriptorsAllow),
+      ownConnections,
       mirrors: new Mirrors(deadlines),
       sha256Hex,
       accessLog: this.#accessLog,
@@ -130,6 +141,7 @@ export class WorkerBox {
       services: this.#adoptServices(prepared),
       trustedProxies: snapshot.gateways.map(({ trustedProxies }) => parseCidrs(trustedProxies)),
     };
+    this.#ownConnections.ports = new Set(snapshot.listeners.map(({ address }) => address.port));
     this.#listeners.commit(snapshot.listeners);
     if (this.#draining) this.#listeners.close();
     this.#post({ type: "committed", version });

@@ -148,12 +148,18 @@ test("snapshotView() says of http gateways whom they trust, and of limits those 
   assert.deepEqual(passed?.gateways, [{ name: "tls", hosts: ["nginx.com"], line: 10 }]);
   assert.deepEqual(http.limits, {
     hello_bytes: 65_536,
+    connections: 20_000,
     header_bytes: 32_768,
     header_count: 100,
     body_bytes: 5,
     requests_per_connection: 6,
   });
-  assert.deepEqual(Object.keys(passed.limits), ["hello_bytes", "header_bytes", "header_count"]);
+  assert.deepEqual(Object.keys(passed.limits), [
+    "connections",
+    "hello_bytes",
+    "header_bytes",
+    "header_count",
+  ]);
 });
 
 test("actionWords() names the upgrades of a forward where they are not the default", () => {

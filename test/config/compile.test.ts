@@ -46,6 +46,8 @@ test("compileSnapshot() turns the seed into two listeners, two gateways and a ro
   );
   assert.deepEqual(snapshot.listeners[0]?.limits, {
     helloBytesMax: 65_536,
+    connectionsMax: 20_000,
+    connectionsPerIpMax: undefined,
     headerBytesMax: 32_768,
     headerCountMax: 100,
     bodyBytesMax: undefined,

@@ -217,21 +217,21 @@ const ROWS: readonly Row[] = [
     name: "loop",
     text: file({ service: "endpoints = ['127.0.0.1:8080']" }),
     lines: [
-      '22:14: error: service.s.endpoints[0]: this is our own gateway "web" (line 2): requests would go round in a loop',
+      '22:14: error: service.s.endpoints[0]: this is our own gateway "web" (line 2): requests would go round in a loop; if they surely do not, say allow_loop = true',
     ],
   },
   {
     name: "loop by name",
     text: file({ service: "dns = 'localhost:8443'" }),
     lines: [
-      '22:1: error: service.s.dns: this is our own gateway "tls" (line 8): requests would go round in a loop',
+      '22:1: error: service.s.dns: this is our own gateway "tls" (line 8): requests would go round in a loop; if they surely do not, say allow_loop = true',
     ],
   },
   {
     name: "loop unspecified",
     text: file({ service: "endpoints = ['0.0.0.0:8080']" }),
     lines: [
-      '22:14: error: service.s.endpoints[0]: this is our own gateway "web" (line 2): requests would go round in a loop',
+      '22:14: error: service.s.endpoints[0]: this is our own gateway "web" (line 2): requests would go round in a loop; if they surely do not, say allow_loop = true',
     ],
   },
   {

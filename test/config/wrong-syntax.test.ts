@@ -154,11 +154,6 @@ const ROWS: readonly Row[] = [
     lines: ["13:5: error: gateway[1].tls.certificate: not supported by this version"],
   },
   {
-    name: "limits.connections",
-    text: file({ web: "limits.connections = 5" }),
-    lines: ["7:8: error: gateway[0].limits.connections: not supported by this version"],
-  },
-  {
     name: "subset",
     text: file({ http: "route = [{ to = 's', subset = 'v1' }]" }),
     lines: [
@@ -182,11 +177,11 @@ const ROWS: readonly Row[] = [
   {
     name: "service keys",
     text: file({
-      service: 'endpoints = ["10.0.0.1:80"]\nhealth_check.path = "/"\nallow_loop = true',
+      service: 'endpoints = ["10.0.0.1:80"]\nhealth_check.path = "/"\npool.retries = 1',
     }),
     lines: [
       "23:1: error: service.s.health_check: not supported by this version",
-      "24:1: error: service.s.allow_loop: not supported by this version",
+      "24:1: error: service.s.pool: not supported by this version",
     ],
   },
   {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { WorkerHandle } from "../../src/control/worker-handle.ts";
+import { createCountsMemory } from "../../src/core/shared-counts.ts";
 import { until } from "../proxy/peer.ts";
 import type { Snapshot } from "../../src/core/model.ts";
 import { FakeThreads, FakeWorkers, compile, configText } from "./fake-threads.ts";
@@ -208,7 +209,13 @@ test("WorkerHandle.ask() ends a thread that is stuck, and gives up", async (t) =
   let exits = 0;
   const handle = new WorkerHandle(
     threads.source,
-    { index: 0, boxId: "test" },
+    {
+      index: 0,
+      boxId: "test",
+      workers: 1,
+      counts: createCountsMemory(1),
+      descriptorsAllow: 1000,
+    },
     {
       message: () => undefined,
       exit: () => {

@@ -87,6 +87,7 @@ export function service(name: string, ...endpoints: string[]): Service {
     sources: endpoints.map(source),
     balancer: "round_robin",
     proxyProtocol: undefined,
+    allowLoop: false,
     timeouts: { connectMs: 5000, responseMs: 60_000, idleMs: 60_000 },
     origin: { line: 1, column: 1 },
     slots: { upstreamActive: 0, connectSeconds: 0, retries: 0 },

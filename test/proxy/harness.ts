@@ -5,6 +5,7 @@ import { checkConfig } from "../../src/config/check.ts";
 import { type MetricName, MetricLayout } from "../../src/core/metric-layout.ts";
 import { FAILURE_KINDS, type FailureKind, failureOffset } from "../../src/core/failure.ts";
 import type { EndpointSets, FromWorker, Snapshot, ToWorker } from "../../src/core/model.ts";
+import { createCountsMemory } from "../../src/core/shared-counts.ts";
 import { Deadlines } from "../../src/upstream/deadlines.ts";
 import { WorkerBox } from "../../src/worker/worker-box.ts";
 import { Origin, Peer, freePort, until } from "./peer.ts";
@@ -56,7 +57,13 @@ export class Rig {
     [this.httpPort, this.tlsPort] = ports;
     this.deadlines = new Deadlines(() => performance.now() + this.#skippedMs);
     this.box = new WorkerBox(
-      { index: 0, boxId: "gatehouse-test" },
+      {
+        index: 0,
+        boxId: "gatehouse-test",
+        workers: 1,
+        counts: createCountsMemory(1),
+        descriptorsAllow: 10_000,
+      },
       (message) => this.messages.push(message),
       this.deadlines,
     );

@@ -105,27 +105,27 @@ describe("a gateway with proxy_protocol", () => {
   });
 });
 
-describe("a service with proxy_protocol", () => {
-  /** What an endpoint sees before the hello. */
-  async function headerOf(t: TestContext, version: string): Promise<Buffer> {
-    const rig = await Rig.create(t);
-    const origin = await rig.origin();
-    await rig.serve({
-      tls: [origin.address],
-      gateway: TRUSTED,
-      service: `proxy_protocol = "${version}"`,
-    });
-    const client = await rig.tlsClient();
-    client.write(Buffer.concat([V2, HELLO]));
-    const peer = await origin.peer();
-    await peer.see(HELLO.toString("latin1"));
-    client.reset();
-    await rig.close();
-    const { bytes } = peer;
-    assert.deepEqual(bytes.subarray(-HELLO.length), HELLO);
-    return bytes.subarray(0, -HELLO.length);
-  }
+/** What an endpoint sees before the hello. */
+async function headerOf(t: TestContext, version: string): Promise<Buffer> {
+  const rig = await Rig.create(t);
+  const origin = await rig.origin();
+  await rig.serve({
+    tls: [origin.address],
+    gateway: TRUSTED,
+    service: `proxy_protocol = "${version}"`,
+  });
+  const client = await rig.tlsClient();
+  client.write(Buffer.concat([V2, HELLO]));
+  const peer = await origin.peer();
+  await peer.see(HELLO.toString("latin1"));
+  client.reset();
+  await rig.close();
+  const { bytes } = peer;
+  assert.deepEqual(bytes.subarray(-HELLO.length), HELLO);
+  return bytes.subarray(0, -HELLO.length);
+}
 
+describe("a service with proxy_protocol", () => {
   test("sends version 1", async (t) => {
     assert.equal(String(await headerOf(t, "v1")), String(V1));
   });

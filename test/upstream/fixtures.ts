@@ -8,6 +8,8 @@ import type {
   UpstreamContext,
   UpstreamUser,
 } from "../../src/upstream/connection.ts";
+import { createCountsMemory, SharedCounts } from "../../src/core/shared-counts.ts";
+import { OwnConnections } from "../../src/upstream/own-connections.ts";
 import { Deadlines } from "../../src/upstream/deadlines.ts";
 import { createReadBuffer } from "../../src/upstream/read-buffer.ts";
 
@@ -33,6 +35,9 @@ export function createContext(): TestContextOfWorker {
     memory,
     counters: () => memory,
     readBuffer: createReadBuffer(),
+    ownConnections: new OwnConnections(
+      new SharedCounts(createCountsMemory(1), { index: 0, workers: 1, seed: "" }),
+    ),
     now: () => time,
     pass(milliseconds) {
       time += milliseconds;
@@ -48,6 +53,7 @@ export function dialOptions(endpoint: Endpoint): DialOptions {
     connectMs: CONNECT_MS,
     activeSlot: ACTIVE_SLOT,
     header: undefined,
+    allowLoop: false,
     connectSlot: CONNECT_SLOT,
   };
 }

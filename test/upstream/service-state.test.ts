@@ -27,6 +27,7 @@ const SERVICE: Service = {
   sources: [],
   balancer: "round_robin",
   proxyProtocol: undefined,
+  allowLoop: false,
   timeouts: { connectMs: CONNECT_MS, responseMs: 60_000, idleMs: IDLE_MS },
   origin: { line: 1, column: 1 },
   slots: { upstreamActive: ACTIVE_SLOT, connectSeconds: CONNECT_SLOT, retries: 0 },
