@@ -73,13 +73,12 @@ export function wantsRetryOfStatus(policy: RetryPolicy, status: number): boolean
   return status >= 502 && status <= 504 && policy.on.includes("gateway-error");
 }
 
-/** Retries that may follow each other without a request between them; and how fast they grow back. */
-const BUDGET_FLOOR = 3;
-const BUDGET_FLOOR_PER_SECOND = 1;
-/** A retry for every five requests. */
-const BUDGET_SHARE = 0.2;
-/** After a quiet time no more than so many at once. */
-const BUDGET_MAX = 100;
+/** What one retry costs; a request gives 1, so that every fifth may be repeated. */
+const RETRY_COST = 5;
+/** Ten retries may follow each other without a request between them, and grow back in a second (as in Finagle). */
+const BUDGET_FLOOR = 10 * RETRY_COST;
+/** After a quiet time no more than a hundred at once. */
+const BUDGET_MAX = 100 * RETRY_COST;
 
 /**
  * How many requests to a service may be repeated after an endpoint has got them: a fifth of the requests and a small floor.
@@ -91,18 +90,18 @@ export class RetryBudget {
 
   /** A request begins. */
   request(): void {
-    this.#credit = Math.min(BUDGET_MAX, this.#credit + BUDGET_SHARE);
+    this.#credit = Math.min(BUDGET_MAX, this.#credit + 1);
   }
 
   /** Takes one retry; false = there is none left. `nowMs` is monotonic. */
   take(nowMs: number): boolean {
     if (this.#credit < BUDGET_FLOOR) {
-      const grown = ((nowMs - this.#filledMs) / 1000) * BUDGET_FLOOR_PER_SECOND;
+      const grown = ((nowMs - this.#filledMs) / 1000) * BUDGET_FLOOR;
       this.#credit = Math.min(BUDGET_FLOOR, this.#credit + grown);
     }
     this.#filledMs = nowMs;
-    if (this.#credit < 1) return false;
-    this.#credit -= 1;
+    if (this.#credit < RETRY_COST) return false;
+    this.#credit -= RETRY_COST;
     return true;
   }
 }

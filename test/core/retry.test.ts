@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { FAILURE_KINDS } from "../../src/core/failure.ts";
-import { type FailedAttempt, mayRepeatOnNew, mayTryAnother } from "../../src/core/retry.ts";
+import type { RetryPolicy } from "../../src/core/model.ts";
+import {
+  type FailedAttempt,
+  mayRepeatOnNew,
+  mayTryAnother,
+  RetryBudget,
+  wantsRetryAfter,
+  wantsRetryOfStatus,
+} from "../../src/core/retry.ts";
 
 describe("mayTryAnother()", () => {
   const CONNECT = ["connect-refused", "connect-failed", "connect-timeout"];
@@ -46,5 +54,50 @@ describe("mayRepeatOnNew()", () => {
     test(`does not repeat with ${JSON.stringify(difference)}`, () => {
       assert.equal(mayRepeatOnNew({ ...RACE, ...difference }), false);
     });
+  }
+});
+
+test("RetryBudget gives ten at once, then a fifth of the requests and ten a second", () => {
+  const budget = new RetryBudget();
+  const takeAll = (nowMs: number): number => {
+    let taken = 0;
+    while (taken < 1000 && budget.take(nowMs)) taken += 1;
+    return taken;
+  };
+  assert.equal(takeAll(0), 10);
+  assert.equal(takeAll(0), 0);
+  for (let i = 0; i < 50; i += 1) budget.request();
+  assert.equal(takeAll(0), 10);
+  assert.equal(takeAll(500), 5);
+  assert.equal(takeAll(60_000), 10);
+  for (let i = 0; i < 100_000; i += 1) budget.request();
+  assert.equal(takeAll(60_000), 100);
+});
+
+function policy(...on: RetryPolicy["on"]): RetryPolicy {
+  return { attempts: 1, perTryTimeoutMs: undefined, on, statuses: [429] };
+}
+
+test("wantsRetryAfter() and wantsRetryOfStatus() group failures and statuses as Envoy does", () => {
+  const rows: readonly [on: RetryPolicy["on"][number], failures: string, statuses: string][] = [
+    ["connect-failure", "connect-refused", "429"],
+    ["refused-stream", "", "429"],
+    ["reset", "upstream-reset response-timeout", "429"],
+    ["5xx", "connect-refused upstream-reset response-timeout", "429 500 502 504 599"],
+    ["gateway-error", "connect-refused upstream-reset response-timeout", "429 502 504"],
+  ];
+  const failures = [
+    "connect-refused",
+    "upstream-reset",
+    "response-timeout",
+    "response-malformed",
+    "no-endpoint",
+  ] as const;
+  for (const [on, kinds, statuses] of rows) {
+    assert.equal(failures.filter((kind) => wantsRetryAfter(policy(on), kind)).join(" "), kinds, on);
+    const taken = [200, 404, 429, 500, 502, 504, 599].filter((one) =>
+      wantsRetryOfStatus(policy(on), one),
+    );
+    assert.equal(taken.join(" "), statuses, on);
   }
 });
