@@ -6,7 +6,7 @@ const LINES_MAX = 400;
 
 /** Files that are longer, with the reason. */
 const LONG_FILES: Readonly<Record<string, string>> = {
-  "src/core/model.ts": "holds the whole snapshot and the messages; due to be split by kind",
+  "src/core/model.ts": "holds the whole snapshot, whose parts know each other",
 };
 
 /** A word that does not stand where it says, and what to do instead. */

@@ -1,6 +1,7 @@
 /** Whether an address can be listened on, found out before any worker tries. */
 import { createServer } from "node:net";
-import type { BindProblem, Listener, Snapshot } from "../core/model.ts";
+import type { Listener, Snapshot } from "../core/model.ts";
+import type { BindProblem } from "../core/messages.ts";
 
 /**
  * Binds each address once *without* `reusePort` and lets go again. With it, the kernel would let a second gatehouse

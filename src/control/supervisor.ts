@@ -1,13 +1,7 @@
 /** The data-plane threads: started, given snapshots in two phases, replaced when they die, drained. */
 import type { MetricLayout } from "../core/metric-layout.ts";
-import type {
-  BindProblem,
-  DrainSettings,
-  Endpoint,
-  EndpointSets,
-  FromWorker,
-  Snapshot,
-} from "../core/model.ts";
+import type { DrainSettings, Endpoint, EndpointSets, Snapshot } from "../core/model.ts";
+import type { BindProblem, FromWorker } from "../core/messages.ts";
 import { clearCounts, createCountsMemory } from "../core/shared-counts.ts";
 import type { LineOutput } from "../telemetry/stdout.ts";
 import type { Logger } from "../telemetry/log.ts";

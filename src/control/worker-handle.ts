@@ -1,6 +1,6 @@
 /** One data-plane thread as the main thread sees it. */
 import { Worker } from "node:worker_threads";
-import type { FromWorker, ToWorker, WorkerStart } from "../core/model.ts";
+import type { FromWorker, ToWorker, WorkerStart } from "../core/messages.ts";
 
 /** What a worker may tell at any time. */
 export interface WorkerEvents {

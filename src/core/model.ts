@@ -1,5 +1,5 @@
 /**
- * The compiled state and the messages between threads: plain data that survives `structuredClone`.
+ * The compiled state and what it is made of: plain data that survives `structuredClone`.
  * Built by `config/compile`, read by everything else, changed by nobody.
  */
 import type { Cidr } from "./ip.ts";
@@ -479,63 +479,3 @@ export interface Endpoint {
 
 /** Service name → its endpoints now. A service that is not resolved yet has an empty list. */
 export type EndpointSets = Readonly<Record<string, readonly Endpoint[]>>;
-
-/** Why a listener could not be bound. */
-export interface BindProblem {
-  readonly listener: string;
-  /** errno name, `EADDRINUSE` … */
-  readonly code: string;
-}
-
-/** Main thread → worker. */
-export type ToWorker =
-  | {
-      /** Bind what is new and hold its connections; nothing else changes before `commit`. */
-      readonly type: "prepare";
-      readonly snapshot: Snapshot;
-      readonly endpoints: EndpointSets;
-      /** Float64 counters, written by this worker only. */
-      readonly counters: SharedArrayBuffer;
-    }
-  | { readonly type: "commit"; readonly version: number }
-  | { readonly type: "abort"; readonly version: number }
-  | {
-      readonly type: "endpoints";
-      readonly service: string;
-      readonly endpoints: readonly Endpoint[];
-    }
-  | { readonly type: "drain"; readonly settings: DrainSettings }
-  | { readonly type: "reopen-logs" };
-
-/** Worker → main thread. */
-export type FromWorker =
-  | {
-      readonly type: "prepared";
-      readonly version: number;
-      readonly problems: readonly BindProblem[];
-    }
-  | { readonly type: "committed"; readonly version: number }
-  | { readonly type: "drained" }
-  | { readonly type: "access-log"; readonly lines: string }
-  /** How many lines this worker has lost since it started. */
-  | { readonly type: "access-log-dropped"; readonly total: number }
-  | {
-      readonly type: "log";
-      readonly level: LogLevel;
-      readonly message: string;
-      readonly fields: Readonly<Record<string, string | number>>;
-    };
-
-/** What a worker is told when it starts. */
-export interface WorkerStart {
-  /** 0-based; a replacement has the number of the one that died. */
-  readonly index: number;
-  /** This box in CDN-Loop (RFC 8586 §2): the same for all workers of the process. */
-  readonly boxId: string;
-  /** How many workers share `counts`. */
-  readonly workers: number;
-  /** See shared-counts.ts. */
-  readonly counts: SharedArrayBuffer;
-  /** Connections of all listeners together. */
-  readonly descriptorsAllow: number;
-}

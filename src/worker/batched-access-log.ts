@@ -1,5 +1,6 @@
 /** The access log of one worker: formats lines and hands them on, to the main thread or its own file. */
-import type { AccessLogSettings, FromWorker } from "../core/model.ts";
+import type { AccessLogSettings } from "../core/model.ts";
+import type { FromWorker } from "../core/messages.ts";
 import type { AccessLog } from "../proxy/context.ts";
 import { AccessLogWriter } from "../telemetry/access-log-writer.ts";
 import {

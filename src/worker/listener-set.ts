@@ -1,5 +1,6 @@
 /** The listeners of one worker over reloads: an unchanged address keeps its socket. */
-import type { BindProblem, Listener } from "../core/model.ts";
+import type { Listener } from "../core/model.ts";
+import type { BindProblem } from "../core/messages.ts";
 import type { ProxyContext } from "../proxy/context.ts";
 import { BoundListener } from "../proxy/listener.ts";
 

@@ -1,6 +1,6 @@
 /** Entry of a data-plane thread; a bundle of its own. */
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
-import type { ToWorker, WorkerStart } from "../core/model.ts";
+import type { ToWorker, WorkerStart } from "../core/messages.ts";
 import { WorkerBox } from "./worker-box.ts";
 
 function start(port: MessagePort): void {

@@ -1,15 +1,8 @@
 /** Composition root of a data-plane thread: applies snapshots, owns listeners, services and counters. */
 import { performance } from "node:perf_hooks";
 import { type Cidr, parseCidr } from "../core/ip.ts";
-import type {
-  DrainSettings,
-  Endpoint,
-  EndpointSets,
-  FromWorker,
-  Snapshot,
-  ToWorker,
-  WorkerStart,
-} from "../core/model.ts";
+import type { DrainSettings, Endpoint, EndpointSets, Snapshot } from "../core/model.ts";
+import type { FromWorker, ToWorker, WorkerStart } from "../core/messages.ts";
 import { SharedCounts } from "../core/shared-counts.ts";
 import type { ProxyContext, Runtime } from "../proxy/context.ts";
 import { ConnectionLimits } from "../proxy/connection-limits.ts";

@@ -149,7 +149,7 @@ route = "nowhere"
       `1:1: error: workers: expected a whole number from 0 to 256, found "two"`,
       `2:1: error: colour: unknown key`,
       `${at('name = "again"') + 3}:10: error: gateway[1].hosts[0]: gateways "web" (line 4) and "again" (line ${at('name = "again"') - 1}) both claim "web" on 127.0.0.1:${port}`,
-      `${at('"https"')}:1: error: gateway[2].protocol: "https" is not supported by this version, expected one of "http", "tls"`,
+      `${at('"https"')}:1: error: gateway[2].protocol: "https" is not supported by this version, expected one of "http", "tls", "tcp"`,
       `${at('"mutual"')}:5: error: gateway[2].tls.mode: "mutual" is not supported by this version, expected "passthrough"`,
       `${at('"nowhere"')}:1: error: virtual_service[0].http[0].route: there is no service "nowhere"`,
     ],
