@@ -21,6 +21,12 @@ export interface FailureRow {
   readonly text: string;
 }
 
+/*
+ * What clients print of an alert, as tried with curl and openssl (OpenSSL 3.0): 109 "tlsv13 alert missing extension",
+ * 112 "tlsv1 unrecognized name", 80 "tlsv1 alert internal error", 40 "sslv3 alert handshake failure". So a hello
+ * without a server name is told 109, which names what is missing. A failure behind the box is told 80: it says that the
+ * fault is not the client's, while 40 sends people looking for ciphers and versions.
+ */
 const ALERT_UNEXPECTED_MESSAGE = 10;
 const ALERT_DECODE_ERROR = 50;
 const ALERT_INTERNAL_ERROR = 80;

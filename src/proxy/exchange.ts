@@ -22,6 +22,7 @@ import {
 import { RequestBody } from "./request-body.ts";
 import { RequestPlan } from "./request-plan.ts";
 import { type RoutedRequest, routeRequest } from "./route-request.ts";
+import type { WriteBuffers } from "../upstream/write-buffers.ts";
 import type { TunnelOwner } from "./tunnel.ts";
 
 /**
@@ -175,6 +176,11 @@ export class Exchange implements UpstreamUser, TunnelOwner {
   onUpstreamClose(failure: Failure): void {
     this.#upstream = undefined;
     if (!this.#finished) this.#retryOrFail(failure);
+  }
+
+  /** See TunnelOwner. */
+  get writeBuffers(): WriteBuffers {
+    return this.#connection.context.writeBuffers;
   }
 
   onTunnelBytes(received: number, sent: number): void {

@@ -10,6 +10,7 @@ import type { Deadlined } from "../upstream/deadlines.ts";
 import type { ProxiedClient } from "../upstream/proxied-client.ts";
 import { resetSocket } from "../upstream/reset-socket.ts";
 import type { ServiceState } from "../upstream/service-state.ts";
+import type { WriteBuffers } from "../upstream/write-buffers.ts";
 import type { Accepted } from "./accepted.ts";
 import {
   type DownstreamConnection,
@@ -172,6 +173,11 @@ export abstract class StreamConnection
     if (mayTryAnother(failure.kind) && this.#tried.length <= RETRIES_DEFAULT)
       this.#attempt(failure);
     else this.refuse(failure);
+  }
+
+  /** See TunnelOwner. */
+  get writeBuffers(): WriteBuffers {
+    return this.context.writeBuffers;
   }
 
   onTunnelBytes(received: number, sent: number): void {

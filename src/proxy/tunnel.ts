@@ -3,9 +3,12 @@ import type { Socket } from "node:net";
 import type { Failure } from "../core/failure.ts";
 import type { UpstreamConnection, UpstreamUser } from "../upstream/connection.ts";
 import { resetSocket } from "../upstream/reset-socket.ts";
+import type { WriteBuffers } from "../upstream/write-buffers.ts";
 
 /** Who made the tunnel, and is told of it. */
 export interface TunnelOwner {
+  /** For what is read of the endpoint, whose bytes are valid only for a moment. */
+  readonly writeBuffers: WriteBuffers;
   /** Bytes have passed, or those that waited have left; the idle limit begins anew. */
   onTunnelBytes(received: number, sent: number): void;
   /** One side is closed after its FIN; this is the other one's socket. It is to end gently, within a limit. */
@@ -88,7 +91,8 @@ export class Tunnel implements UpstreamUser {
   onUpstreamData(bytes: Buffer): void {
     if (this.#downstreamClosed) return;
     this.#owner.onTunnelBytes(0, bytes.length);
-    if (!this.#socket.write(Buffer.from(bytes))) this.#upstream.socket.pause();
+    const isRoom = this.#owner.writeBuffers.writeCopy(this.#socket, bytes);
+    if (!isRoom) this.#upstream.socket.pause();
   }
 
   onUpstreamEnd(): void {
