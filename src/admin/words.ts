@@ -6,6 +6,7 @@ import type {
   Destination,
   EndpointSource,
   FieldCondition,
+  ForwardAction,
   HostTable,
   HttpAction,
   HttpMatch,
@@ -60,7 +61,10 @@ export function tcpMatchWords(match: TcpMatch): string {
 export function actionWords(action: HttpAction, services: readonly Service[]): string {
   if (action.kind === "respond") return `respond ${action.status}`;
   if (action.kind === "redirect") return redirectWords(action);
-  return forwardWords(action.destinations, services) + upgradeWords(action.upgrade);
+  const policy = policyWords(action, services).map((word) => `, ${word}`);
+  return (
+    forwardWords(action.destinations, services) + upgradeWords(action.upgrade) + policy.join("")
+  );
 }
 
 /** `forward to a`, `forward to a (90%), b (10%)`. */
@@ -133,6 +137,20 @@ function redirectWords(action: RedirectAction): string {
   ].filter((part) => part !== "");
   const detail = parts.length === 0 ? "" : ` (${parts.join(", ")})`;
   return `redirect ${action.status}${detail}`;
+}
+
+/** `path to /v2`, `timeout 30000 ms`, `3 retries`, `10% copied to b`: what the route says besides. */
+function policyWords(action: ForwardAction, services: readonly Service[]): string[] {
+  const { rewrite, timeoutMs, retry, mirror } = action;
+  return [
+    rewrite?.path === undefined ? "" : `path to ${rewrite.path}`,
+    rewrite?.host === undefined ? "" : `host to ${rewrite.host}`,
+    timeoutMs === undefined ? "" : `timeout ${timeoutMs} ms`,
+    retry === undefined ? "" : `${retry.attempts} retries`,
+    mirror === undefined
+      ? ""
+      : `${mirror.percent}% copied to ${serviceName(services, mirror.service)}`,
+  ].filter((word) => word !== "");
 }
 
 /** What differs from the default. */

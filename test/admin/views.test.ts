@@ -183,3 +183,24 @@ test("sourceWords() names the weight only where it is not 1", () => {
 function forward(upgrade: readonly string[]): string {
   return actionWords({ kind: "forward", destinations: [], upgrade }, []);
 }
+
+test("actionWords() tells what a route does besides forwarding", () => {
+  const [service] = SNAPSHOT.services;
+  const route = SNAPSHOT.virtualHosts[0]?.routes[2];
+  assert.ok(service !== undefined && route?.action.kind === "forward");
+  const retry = { attempts: 3, perTryTimeoutMs: undefined, on: [], statuses: [] };
+  const words = actionWords(
+    {
+      ...route.action,
+      rewrite: { path: "/v2", host: "in.side" },
+      timeoutMs: 1500,
+      retry,
+      mirror: { service: 1, percent: 10 },
+    },
+    SNAPSHOT.services,
+  );
+  assert.equal(
+    words,
+    "forward to my-nginx, path to /v2, host to in.side, timeout 1500 ms, 3 retries, 10% copied to nginx.com",
+  );
+});
