@@ -271,8 +271,10 @@ export abstract class StreamConnection
       return this.refuse(previous ?? { kind: "no-endpoint", detail: "" });
     }
     if (previous !== undefined) addTo(this.context, service.service.slots.retries, 1);
+    // It asks the kernel where the client connected to.
+    const isTold = service.service.proxyProtocol !== undefined;
     this.#tried.push(endpoint);
-    this.#upstream = service.dial(endpoint, this, this.proxied);
+    this.#upstream = service.dial(endpoint, this, isTold ? this.proxied : undefined);
   }
 
   #onEnd(): void {

@@ -3,6 +3,9 @@ import type { Socket } from "node:net";
 import { formatAddress, unmapAddress } from "../core/client-address.ts";
 import type { SharedCounts } from "../core/shared-counts.ts";
 
+/** Counts all that are remembered. */
+const ANY = "own";
+
 /**
  * Owned by its worker. Only connections to a port that we listen on can come back, so only those are kept. Address
  * translation on the way hides one: then the limits of connections end the loop.
@@ -20,16 +23,21 @@ export class OwnConnections {
   remember(socket: Socket): string | undefined {
     if (!this.ports.has(socket.remotePort ?? 0)) return undefined;
     const key = keyOf(endName(socket, "local"), endName(socket, "remote"));
+    this.#counts.add(ANY);
     this.#counts.add(key);
     return key;
   }
 
   forget(key: string | undefined): void {
-    if (key !== undefined) this.#counts.remove(key);
+    if (key === undefined) return;
+    this.#counts.remove(ANY);
+    this.#counts.remove(key);
   }
 
   /** Whether an accepted connection is one that a worker of this box has made. */
   includes(accepted: Socket): boolean {
+    // Hardly ever is there one, and addresses are questions to the kernel.
+    if (this.#counts.total(ANY) === 0) return false;
     return this.#counts.total(keyOf(endName(accepted, "remote"), endName(accepted, "local"))) > 0;
   }
 }
