@@ -17,14 +17,13 @@ const skip = ["haproxy", "nginx", "curl"].every(hasCommand)
 
 test("HAProxy before and nginx behind: the client is known all the way", { skip }, async (t) => {
   const scope: Scope = t;
-  const free = (): Promise<number> => findFreePort();
   const ports: Ports = {
-    site: await free(),
-    plain: await free(),
-    tls: await free(),
-    http: await free(),
-    tlsFront: await free(),
-    httpFront: await free(),
+    site: await findFreePort(),
+    plain: await findFreePort(),
+    tls: await findFreePort(),
+    http: await findFreePort(),
+    tlsFront: await findFreePort(),
+    httpFront: await findFreePort(),
   };
   const certificate = await makeTestCertificate(scope, [NAME]);
   await startSite(scope, certificate, ports);
@@ -57,8 +56,14 @@ async function ask(
   port: number,
 ): Promise<string> {
   const { stdout, stderr } = await runProgram("curl", [
-    ...["-sS", "--interface", "127.0.0.9", "--cacert", certificate.certificateFile],
-    ...["--resolve", `${NAME}:${port}:127.0.0.1`, `${scheme}://${NAME}:${port}/`],
+    "-sS",
+    "--interface",
+    "127.0.0.9",
+    "--cacert",
+    certificate.certificateFile,
+    "--resolve",
+    `${NAME}:${port}:127.0.0.1`,
+    `${scheme}://${NAME}:${port}/`,
   ]);
   assert.equal(stderr, "");
   return stdout;
@@ -121,10 +126,12 @@ http {
   await startProgram(scope, ["nginx", "-p", folder, "-c", file, "-e", "stderr"], ports.plain);
 }
 
+function section(name: string, bind: number, to: number): string {
+  return `listen ${name}\n  bind 127.0.0.1:${bind}\n  server box 127.0.0.1:${to} send-proxy-v2\n`;
+}
+
 async function startFront(scope: Scope, ports: Ports): Promise<void> {
   const file = join(temporaryFolder(scope), "haproxy.cfg");
-  const section = (name: string, bind: number, to: number): string =>
-    `listen ${name}\n  bind 127.0.0.1:${bind}\n  server box 127.0.0.1:${to} send-proxy-v2\n`;
   writeFileSync(
     file,
     `defaults
