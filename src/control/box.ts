@@ -171,8 +171,9 @@ export class Box {
 
   /** Resolves to why it could not be done; then nothing has changed. */
   async #swap(before: Snapshot, after: Snapshot): Promise<string | undefined> {
-    const known = new Set(before.listeners.map(({ id }) => id));
-    const fresh = after.listeners.filter(({ id }) => !known.has(id));
+    // A port that this box has under another address would be found in use by itself; the workers bind beside it.
+    const ours = new Set(before.listeners.map(({ address }) => address.port));
+    const fresh = after.listeners.filter(({ address }) => !ours.has(address.port));
     const unusable = await probeListeners(fresh);
     if (unusable.length > 0) return describeAll(unusable, after);
     const held = new Set<string>();

@@ -28,6 +28,8 @@ export interface RuntimeInfo {
 export interface RuntimePlace {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly uid: number | undefined;
+  /** Instead of /run/gatehouse, where a real box may be found. */
+  readonly systemDirectory?: string;
 }
 
 const FILE = "admin.json";
@@ -88,9 +90,12 @@ function directoryToWrite({ environment, uid }: RuntimePlace): string | undefine
 }
 
 /** A service's directory first: whoever calls `show` from a shell usually means the box that the system runs. */
-function directoriesToRead({ environment }: RuntimePlace): string[] {
+function directoriesToRead({
+  environment,
+  systemDirectory = SYSTEM_DIRECTORY,
+}: RuntimePlace): string[] {
   const given = environment["RUNTIME_DIRECTORY"]?.split(":")[0];
-  return [given, SYSTEM_DIRECTORY, userDirectory(environment)].filter(
+  return [given, systemDirectory, userDirectory(environment)].filter(
     (directory) => directory !== undefined && directory !== "",
   ) as string[];
 }

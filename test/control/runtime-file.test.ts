@@ -20,7 +20,10 @@ const INFO = {
 function userPlace(t: TestContext) {
   const base = mkdtempSync(join(tmpdir(), "gatehouse-run-"));
   t.after(() => rmSync(base, { recursive: true }));
-  return { base, place: { environment: { XDG_RUNTIME_DIR: base }, uid: process.getuid?.() } };
+  const environment = { XDG_RUNTIME_DIR: base };
+  // A box may really run on this machine.
+  const systemDirectory = join(base, "no-system");
+  return { base, place: { environment, uid: process.getuid?.(), systemDirectory } };
 }
 
 /** As written by a user: root would write to /run. */
