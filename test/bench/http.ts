@@ -1,7 +1,8 @@
 /**
  * `node test/bench/http.ts [SECONDS] [ROUNDS] [PEER…]`: processor time per proxied request, gatehouse beside nginx, HAProxy
  * and Caddy with one worker or thread each, kept-alive connections on both sides and the access log on. First every
- * proxy must answer right; then they take turns, so that what else the machine does falls on all of them alike. Prints
+ * proxy must answer right; then they take turns, so that what else the machine does falls on all of them alike. The proxy
+ * has one core, the site and the load the other. Prints
  * medians and ratios to nginx. Load stays on loopback; `wrk` makes it.
  */
 import { execFile } from "node:child_process";
@@ -17,6 +18,7 @@ import {
   startPeer,
   startSite,
 } from "./peers.ts";
+import { OTHER_CORE, PROXY_CORE, pin } from "./cores.ts";
 import { freePort } from "./ports.ts";
 
 interface Load {
@@ -54,10 +56,13 @@ try {
     writeFileSync(join(folder, "root", path), "x".repeat(answerBytes));
   }
   site = await startSite(folder, sitePort);
+  await pin(site.pid, OTHER_CORE);
   for (const peer of peers) {
     const port = await freePort();
     const ports = { listen: port, site: sitePort, admin: await freePort() };
-    running.set(peer, { ...(await startPeer(peer, ports)), port });
+    const started = await startPeer(peer, ports);
+    running.set(peer, { ...started, port });
+    await pin(started.pid, PROXY_CORE);
   }
   for (const { port } of running.values()) await proveCorrect(port);
   for (const load of LOADS) await measure(load);
@@ -92,7 +97,7 @@ async function drive(load: Load, port: number, length: number): Promise<number> 
   writeFileSync(script, `wrk.method = "${method}"\nwrk.body = ${body}\n`);
   const url = `http://127.0.0.1:${port}${load.path}`;
   const args = ["-t1", `-c${CONNECTIONS}`, `-d${length}s`, "-s", script, url];
-  const { stdout } = await run("wrk", args);
+  const { stdout } = await run("taskset", ["-c", OTHER_CORE, "wrk", ...args]);
   if (/Non-2xx|Socket errors/.test(stdout)) throw new Error(stdout);
   return Number(/(\d+) requests in/.exec(stdout)?.[1] ?? "0");
 }

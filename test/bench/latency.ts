@@ -8,13 +8,12 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { OTHER_CORE, PROXY_CORE, pin } from "./cores.ts";
 import { HTTP_PEERS, type RunningPeer, startPeer, startSite } from "./peers.ts";
 import { freePort } from "./ports.ts";
 
 const CONNECTIONS = 32;
 const LOAD_SHARE = 0.6;
-const PROXY_CORE = "0";
-const OTHER_CORE = "1";
 const WARM_UP_SECONDS = 3;
 
 const run = promisify(execFile);
@@ -59,14 +58,6 @@ for (const { name, rate, sorted } of results) {
     `${name.padEnd(10)} ${rate.toFixed(0)} requests/s  p50 ${p50.toFixed(0)} µs  ` +
       `p99 ${p99.toFixed(0)} µs  (${ratio.toFixed(2)} of nginx)`,
   );
-}
-
-/** All threads and children of a process to one core. */
-async function pin(pid: number, core: string): Promise<void> {
-  await run("taskset", ["-a", "-c", "-p", core, String(pid)]);
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ");
-  for (const child of children.filter(Boolean))
-    await run("taskset", ["-a", "-c", "-p", core, child]);
 }
 
 /** Requests a second at full load. */
