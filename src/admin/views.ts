@@ -3,14 +3,8 @@
  * come to hold never shows itself. Pure.
  */
 import { showCidr } from "../core/ip-address.ts";
-import type {
-  EndpointSets,
-  Gateway,
-  Listener,
-  Service,
-  Snapshot,
-  UnservedGateway,
-} from "../core/model.ts";
+import type { Gateway, Listener, Snapshot, UnservedGateway } from "../core/model.ts";
+import type { EndpointSets, Service } from "../core/service.ts";
 import type {
   GatewayView,
   ListenersView,

@@ -1,10 +1,10 @@
 /** Parts of a snapshot in words, for people who read tables. Pure. */
+import { sourceAddress, sourceWeight } from "../core/endpoint-source.ts";
 import { showCidr } from "../core/ip-address.ts";
 import { textTestWords } from "../core/match/text-test.ts";
 import type {
   AdminAddress,
   Destination,
-  EndpointSource,
   FieldCondition,
   ForwardAction,
   HostTable,
@@ -12,10 +12,10 @@ import type {
   HttpMatch,
   PathMatch,
   RedirectAction,
-  Service,
   TcpMatch,
   TlsMatch,
 } from "../core/model.ts";
+import type { EndpointSource, Service } from "../core/service.ts";
 
 /** `path prefix /a, method GET or HEAD, port 80`; empty = everything. */
 export function httpMatchWords(match: HttpMatch): string {
@@ -87,10 +87,8 @@ export function serviceName(services: readonly Service[], index: number): string
 
 /** `10.0.0.1:80`, `10.0.0.1:80 (weight 2)`, `dns nginx.com:443`. */
 export function sourceWords(source: EndpointSource): string {
-  const place =
-    source.kind === "address" ? source.endpoint.name : `dns ${source.host}:${source.port}`;
-  const weight = source.kind === "address" ? source.endpoint.weight : source.weight;
-  return weight === 1 ? place : `${place} (weight ${weight})`;
+  const weight = sourceWeight(source);
+  return weight === 1 ? sourceAddress(source) : `${sourceAddress(source)} (weight ${weight})`;
 }
 
 /** The value that the configuration would have: `127.0.0.1:9901`, `unix:/path`, `off`. */

@@ -2,14 +2,13 @@
 import type { MetricLayout } from "../core/metric-layout.ts";
 import type {
   AccessLogSettings,
-  EndpointSource,
   Gateway,
   Listener,
   NamelessRoute,
-  Service,
   Snapshot,
   UnservedGateway,
 } from "../core/model.ts";
+import type { Service } from "../core/service.ts";
 import { compileNetworks } from "./compile-match.ts";
 import type { Bindings, BoundGateway, Kind } from "./bind.ts";
 import {
@@ -19,13 +18,13 @@ import {
   streamDestination,
 } from "./compile-routes.ts";
 import type { RouteContext } from "./compile-routes.ts";
+import { compileService } from "./compile-service.ts";
 import type { TomlDocument } from "./document.ts";
 import { overlaps } from "./host-overlap.ts";
 import type { HostSet } from "./host-overlap.ts";
 import { buildHostTable } from "./host-tables.ts";
 import type { RoutedHosts } from "./host-tables.ts";
-import { showAddress } from "./ip.ts";
-import type { Config, ServiceConfig } from "./schema.ts";
+import type { Config } from "./schema.ts";
 import { createReach, SlotArrays } from "./slots.ts";
 
 /** A file without an error, and what the snapshot says of itself. */
@@ -198,32 +197,7 @@ function compileUnserved({ config, unserved, origin }: BoundGateway): UnservedGa
 }
 
 function compileServices({ config, document, layout }: CompileInput): Service[] {
-  return Object.entries(config.service).map(([name, service]) => ({
-    name,
-    sources: compileSources(service),
-    balancer: service.balancer,
-    allowLoop: service.allow_loop,
-    proxyProtocol: service.proxy_protocol === "off" ? undefined : service.proxy_protocol,
-    timeouts: {
-      connectMs: service.timeouts.connect,
-      responseMs: service.timeouts.response,
-      idleMs: service.timeouts.idle,
-    },
-    origin: document.place(["service", name]),
-    slots: {
-      upstreamActive: layout.slot("gatehouse_upstream_connections_active", { service: name }),
-      connectSeconds: layout.slot("gatehouse_upstream_connect_seconds", { service: name }),
-      retries: layout.slot("gatehouse_retries_total", { service: name }),
-    },
-  }));
-}
-
-function compileSources({ endpoints = [], dns }: ServiceConfig): EndpointSource[] {
-  const sources = endpoints.map(({ address, weight }): EndpointSource => {
-    const { kind, host, port } = address;
-    if (kind === "name") return { kind, host, port, weight };
-    return { kind, endpoint: { host, port, weight, name: showAddress(host, port) } };
-  });
-  if (dns !== undefined) sources.push({ kind: "name", host: dns.host, port: dns.port, weight: 1 });
-  return sources;
+  return Object.entries(config.service).map(([name, service]) =>
+    compileService(name, service, { document, layout }),
+  );
 }

@@ -1,6 +1,7 @@
 /** The running box: what all parts of the control plane together are and can do. */
 import type { MetricLayout } from "../core/metric-layout.ts";
-import type { Endpoint, Snapshot } from "../core/model.ts";
+import type { Snapshot } from "../core/model.ts";
+import type { Endpoint } from "../core/service.ts";
 import type { DrainReport, ReadinessView, ReloadReport } from "../core/views.ts";
 import { type Discovery, createDiscovery } from "../discovery/discovery.ts";
 import type { Logger } from "../telemetry/log.ts";

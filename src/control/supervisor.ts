@@ -1,6 +1,7 @@
 /** The data-plane threads: started, given snapshots in two phases, replaced when they die, drained. */
 import type { MetricLayout } from "../core/metric-layout.ts";
-import type { DrainSettings, Endpoint, EndpointSets, Snapshot } from "../core/model.ts";
+import type { DrainSettings, Snapshot } from "../core/model.ts";
+import type { Endpoint, EndpointSets } from "../core/service.ts";
 import type { BindProblem, FromWorker } from "../core/messages.ts";
 import { clearCounts, createCountsMemory } from "../core/shared-counts.ts";
 import type { LineOutput } from "../telemetry/stdout.ts";
@@ -183,7 +184,10 @@ export class Supervisor {
       worker.memory.byteLength < bytes ? new SharedArrayBuffer(2 * bytes) : worker.memory;
     worker.nextMemory = counters;
     const endpoints = this.#options.endpoints();
-    const reply = await worker.ask({ type: "prepare", snapshot, endpoints, counters }, "prepared");
+    const reply = await worker.ask(
+      { type: "prepare", snapshot, endpoints, health: {}, counters },
+      "prepared",
+    );
     return reply === undefined ? [{ worker: worker.index }] : reply.problems;
   }
 

@@ -1,5 +1,5 @@
 /** Which endpoint of a service is next. State is the caller's; chance and time are arguments. */
-import type { Endpoint } from "./model.ts";
+import type { Endpoint } from "./service.ts";
 
 /**
  * Smooth weighted round robin, as nginx has it: in each step every endpoint gains its weight, the richest

@@ -1,5 +1,6 @@
 /** What the main thread and its workers tell each other: plain data that survives `structuredClone`. */
-import type { DrainSettings, Endpoint, EndpointSets, LogLevel, Snapshot } from "./model.ts";
+import type { DrainSettings, LogLevel, Snapshot } from "./model.ts";
+import type { Endpoint, EndpointSets, HealthTable, HealthTables } from "./service.ts";
 
 /** Why a listener could not be bound. */
 export interface BindProblem {
@@ -15,6 +16,7 @@ export type ToWorker =
       readonly type: "prepare";
       readonly snapshot: Snapshot;
       readonly endpoints: EndpointSets;
+      readonly health: HealthTables;
       /** Float64 counters, written by this worker only. */
       readonly counters: SharedArrayBuffer;
     }
@@ -25,6 +27,8 @@ export type ToWorker =
       readonly service: string;
       readonly endpoints: readonly Endpoint[];
     }
+  /** All that differs from plain health in this service now. */
+  | { readonly type: "health"; readonly service: string; readonly health: HealthTable }
   | { readonly type: "drain"; readonly settings: DrainSettings }
   | { readonly type: "reopen-logs" };
 

@@ -126,11 +126,17 @@ export class MetricLayout {
   /** The slot of this block, the same for the same labels for ever. Label order does not matter. */
   slot(metric: MetricName, labels: Readonly<Record<string, string>>): number {
     const row: MetricRow = METRICS[metric];
-    const ordered = row.labels.map((name) => [name, labels[name] ?? ""] as const);
-    const key = JSON.stringify([metric, ordered]);
+    const ordered: Record<string, string> = {};
+    let key: string = metric;
+    for (const name of row.labels) {
+      const value = labels[name] ?? "";
+      ordered[name] = value;
+      // With its length, so that no value can look like two.
+      key += ` ${value.length}:${value}`;
+    }
     const known = this.#blocks.get(key);
     if (known !== undefined) return known.slot;
-    const block = { metric, labels: Object.fromEntries(ordered), slot: this.#size };
+    const block = { metric, labels: ordered, slot: this.#size };
     this.#blocks.set(key, block);
     this.#size += blockWidth(metric);
     return block.slot;

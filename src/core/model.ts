@@ -3,6 +3,7 @@
  * Built by `config/compile`, read by everything else, changed by nobody.
  */
 import type { Cidr } from "./ip.ts";
+import type { Service } from "./service.ts";
 
 /** Where in the configuration file something was said; 1-based. */
 export interface Origin {
@@ -358,6 +359,8 @@ export interface RespondAction {
 export interface Destination {
   /** Index into `Snapshot.services`. */
   readonly service: number;
+  /** Name of one of the service's subsets; undefined = all of its endpoints. */
+  readonly subset?: string;
   /** Relative; 0 is never picked. */
   readonly weight: number;
   readonly headers?: RouteHeaders;
@@ -426,56 +429,3 @@ export interface TcpMatch {
   /** The client's address; any may hold it. */
   readonly sources?: readonly Cidr[];
 }
-
-/** A named set of interchangeable endpoints and the policy towards them. */
-export interface Service {
-  readonly name: string;
-  /** Where its endpoints come from: their union is the set. */
-  readonly sources: readonly EndpointSource[];
-  readonly balancer: "round_robin";
-  readonly timeouts: ServiceTimeouts;
-  /** The PROXY header that its connections begin with; undefined = none. */
-  readonly proxyProtocol: "v1" | "v2" | undefined;
-  /** Its connections may come back to this box. */
-  readonly allowLoop: boolean;
-  readonly origin: Origin;
-  readonly slots: ServiceSlots;
-}
-
-export interface ServiceTimeouts {
-  readonly connectMs: number;
-  /** To the response head. */
-  readonly responseMs: number;
-  /** A kept-alive upstream connection unused. */
-  readonly idleMs: number;
-}
-
-export interface ServiceSlots {
-  readonly upstreamActive: number;
-  readonly connectSeconds: number;
-  readonly retries: number;
-}
-
-/** An address as it stands in the file, or a name whose addresses are looked up. */
-export type EndpointSource =
-  | { readonly kind: "address"; readonly endpoint: Endpoint }
-  | {
-      readonly kind: "name";
-      readonly host: string;
-      readonly port: number;
-      readonly weight: number;
-    };
-
-/** One `address:port` with its weight. */
-export interface Endpoint {
-  /** IP literal, v6 without brackets. */
-  readonly host: string;
-  readonly port: number;
-  /** ≥ 1. */
-  readonly weight: number;
-  /** `host:port` as logs and tables show it, v6 in brackets: its identity within a service. */
-  readonly name: string;
-}
-
-/** Service name → its endpoints now. A service that is not resolved yet has an empty list. */
-export type EndpointSets = Readonly<Record<string, readonly Endpoint[]>>;

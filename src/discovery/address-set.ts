@@ -1,4 +1,4 @@
-import type { Endpoint } from "../core/model.ts";
+import type { Endpoint } from "../core/service.ts";
 import { parseIpAddress } from "../core/ip-address.ts";
 
 /** Addresses of one name that are used. A DNS answer over UDP has some 70; more is a mistake or an attack. */

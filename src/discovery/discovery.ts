@@ -1,4 +1,4 @@
-import type { Endpoint, EndpointSets, Service } from "../core/model.ts";
+import type { Endpoint, EndpointSets, Service } from "../core/service.ts";
 import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
 import { type HostsTable, parseHosts } from "./hosts-file.ts";
 import { readIpv6Support } from "./interfaces.ts";

@@ -1,4 +1,4 @@
-import type { Endpoint, EndpointSource, Service } from "../core/model.ts";
+import type { Endpoint, EndpointSource, Service } from "../core/service.ts";
 import { endpointOf } from "./address-set.ts";
 
 /** The names that a service's endpoints hang on, each once, in the file's order. Pure. */
@@ -39,6 +39,7 @@ function endpointsFrom(
   addressesOf: (name: string) => readonly string[],
 ): readonly Endpoint[] {
   if (source.kind === "address") return [source.endpoint];
+  if (source.kind !== "name") return [];
   return addressesOf(hostKey(source.host)).map((address) =>
     endpointOf(address, source.port, source.weight),
   );

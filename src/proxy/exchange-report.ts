@@ -2,7 +2,8 @@
 import { FAILURES, type Failure, failureOffset } from "../core/failure.ts";
 import type { RequestHead } from "../core/http1/request-head.ts";
 import { BYTES_IN, BYTES_OUT, codeOffset, observe } from "../core/metric-layout.ts";
-import type { Endpoint, Gateway } from "../core/model.ts";
+import type { Gateway } from "../core/model.ts";
+import type { Endpoint } from "../core/service.ts";
 import { addTo } from "./context.ts";
 import type { HttpConnection } from "./http-connection.ts";
 import type { RoutedRequest } from "./route-request.ts";

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import type { Failure } from "../core/failure.ts";
 import type { RequestHead } from "../core/http1/request-head.ts";
 import { serialiseRequest } from "../core/http1/serialise.ts";
-import type { Endpoint } from "../core/model.ts";
+import type { Endpoint } from "../core/service.ts";
 import { mayRepeatOnNew } from "../core/retry.ts";
 import type { UpstreamConnection, UpstreamUser } from "../upstream/connection.ts";
 import type { ServiceState } from "../upstream/service-state.ts";

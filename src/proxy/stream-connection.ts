@@ -2,7 +2,8 @@
 import type { Socket } from "node:net";
 import { type Failure, failureOffset } from "../core/failure.ts";
 import { BYTES_IN, BYTES_OUT } from "../core/metric-layout.ts";
-import type { Destination, Endpoint, Gateway } from "../core/model.ts";
+import type { Destination, Gateway } from "../core/model.ts";
+import type { Endpoint } from "../core/service.ts";
 import { RETRIES_DEFAULT, mayTryAnother } from "../core/retry.ts";
 import type { TunnelRecord } from "../telemetry/access-log.ts";
 import type { UpstreamConnection, UpstreamUser } from "../upstream/connection.ts";

@@ -1,4 +1,5 @@
 /** Which way one request or connection would go, and why not another: answered by what decides on the data plane. */
+import { sourceAddress, sourceWeight } from "../core/endpoint-source.ts";
 import { matchHost } from "../core/match/host-table.ts";
 import {
   type HttpRequestFacts,
@@ -12,13 +13,13 @@ import {
 } from "../core/match/tls-route.ts";
 import type {
   Destination,
-  EndpointSets,
   Gateway,
   HttpMatch,
   HttpRoute,
   Listener,
   Snapshot,
 } from "../core/model.ts";
+import type { EndpointSets } from "../core/service.ts";
 import { rewritePath } from "../core/rewrite.ts";
 import type { ExplainCandidate, ExplainService, ExplainView } from "../core/views.ts";
 import { admitHost, isSentToHttps } from "./admit.ts";
@@ -222,11 +223,10 @@ function servicesOf(
       address: name,
       weight: share,
     }));
-    const said = service.sources.map((source) =>
-      source.kind === "address"
-        ? { address: source.endpoint.name, weight: source.endpoint.weight }
-        : { address: `dns ${source.host}:${source.port}`, weight: source.weight },
-    );
+    const said = service.sources.map((source) => ({
+      address: sourceAddress(source),
+      weight: sourceWeight(source),
+    }));
     const percent = total === 0 ? 0 : Math.round((weight / total) * 1000) / 10;
     return [{ ...placeOf(service), percent, endpoints: live ?? said }];
   });

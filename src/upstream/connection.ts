@@ -2,7 +2,7 @@
 import { type Socket, connect } from "node:net";
 import type { Failure, FailureKind } from "../core/failure.ts";
 import { observe } from "../core/metric-layout.ts";
-import type { Endpoint } from "../core/model.ts";
+import type { Endpoint } from "../core/service.ts";
 import type { Deadlined, Deadlines } from "./deadlines.ts";
 import type { OwnConnections } from "./own-connections.ts";
 import { resetSocket } from "./reset-socket.ts";

@@ -1,5 +1,5 @@
 /** What an endpoint is told of the client by a PROXY header. */
-import type { Service } from "../core/model.ts";
+import type { Service } from "../core/service.ts";
 import type { SocketAddress } from "../core/proxy-protocol/header.ts";
 import { type WrittenTlvs, writeProxyV1, writeProxyV2 } from "../core/proxy-protocol/write.ts";
 

@@ -1,8 +1,8 @@
 /** The live state of one service in one worker: whose turn it is, and the connections kept alive. */
-import { RoundRobin } from "../core/balance.ts";
-import type { Endpoint, Service } from "../core/model.ts";
+import type { Endpoint, HealthTable, Service } from "../core/service.ts";
 import { RetryBudget } from "../core/retry.ts";
 import { UpstreamConnection, type UpstreamContext, type UpstreamUser } from "./connection.ts";
+import { EndpointPicker } from "./endpoint-picker.ts";
 import { type ProxiedClient, proxyHeaderFor } from "./proxied-client.ts";
 
 /** Kept-alive connections to one endpoint; more would only hold descriptors on both sides. */
@@ -14,18 +14,16 @@ const IDLE_PER_ENDPOINT_MAX = 256;
 export class ServiceState {
   readonly retryBudget = new RetryBudget();
   readonly #context: UpstreamContext;
-  readonly #start: number;
   readonly #idle = new Map<string, UpstreamConnection[]>();
   #service: Service;
   #names: ReadonlySet<string> = new Set();
-  #balancer: RoundRobin;
+  readonly #picker: EndpointPicker;
 
   /** `start` moves the rotation, so that workers do not all begin with the same endpoint. */
   constructor(context: UpstreamContext, service: Service, start: number) {
     this.#context = context;
     this.#service = service;
-    this.#start = start;
-    this.#balancer = new RoundRobin([], start);
+    this.#picker = new EndpointPicker(start);
   }
 
   /** As the newest snapshot has it. */
@@ -41,15 +39,20 @@ export class ServiceState {
   /** New endpoints: idle connections to those that are gone are closed, busy ones finish. */
   setEndpoints(endpoints: readonly Endpoint[]): void {
     this.#names = new Set(endpoints.map((endpoint) => endpoint.name));
-    this.#balancer = new RoundRobin(endpoints, this.#start);
+    this.#picker.setEndpoints(endpoints);
     for (const name of this.#idle.keys()) {
       if (!this.#names.has(name)) this.#closeIdle(name);
     }
   }
 
+  /** What the control plane thinks of the endpoints now. */
+  setHealth(health: HealthTable): void {
+    this.#picker.setHealth(health);
+  }
+
   /** The next endpoint that is not among `tried`; undefined when there is none. */
   pick(tried: readonly Endpoint[]): Endpoint | undefined {
-    return this.#balancer.pick(tried);
+    return this.#picker.pick(tried);
   }
 
   /**

@@ -1,7 +1,8 @@
 /** Composition root of a data-plane thread: applies snapshots, owns listeners, services and counters. */
 import { performance } from "node:perf_hooks";
 import { type Cidr, parseCidr } from "../core/ip.ts";
-import type { DrainSettings, Endpoint, EndpointSets, Snapshot } from "../core/model.ts";
+import type { DrainSettings, Snapshot } from "../core/model.ts";
+import type { Endpoint, HealthTable } from "../core/service.ts";
 import type { FromWorker, ToWorker, WorkerStart } from "../core/messages.ts";
 import { SharedCounts } from "../core/shared-counts.ts";
 import type { ProxyContext, Runtime } from "../proxy/context.ts";
@@ -26,6 +27,7 @@ interface Prepared {
   readonly snapshot: Snapshot;
   readonly counters: SharedArrayBuffer;
   readonly endpoints: Map<string, readonly Endpoint[]>;
+  readonly health: Map<string, HealthTable>;
 }
 
 /** Sends a message to the main thread. */
@@ -86,7 +88,7 @@ export class WorkerBox {
   handle(message: ToWorker): void {
     switch (message.type) {
       case "prepare":
-        void this.#prepare(message.snapshot, message.endpoints, message.counters);
+        void this.#prepare(message);
         return;
       case "commit":
         this.#commit(message.version);
@@ -99,6 +101,10 @@ export class WorkerBox {
         this.#prepared?.endpoints.set(message.service, message.endpoints);
         this.#services.get(message.service)?.setEndpoints(message.endpoints);
         return;
+      case "health":
+        this.#prepared?.health.set(message.service, message.health);
+        this.#services.get(message.service)?.setHealth(message.health);
+        return;
       case "drain":
         this.#drain(message.settings);
         return;
@@ -110,12 +116,18 @@ export class WorkerBox {
     }
   }
 
-  async #prepare(
-    snapshot: Snapshot,
-    sets: EndpointSets,
-    counters: SharedArrayBuffer,
-  ): Promise<void> {
-    this.#prepared = { snapshot, counters, endpoints: new Map(Object.entries(sets)) };
+  async #prepare({
+    snapshot,
+    endpoints,
+    health,
+    counters,
+  }: Extract<ToWorker, { type: "prepare" }>): Promise<void> {
+    this.#prepared = {
+      snapshot,
+      counters,
+      endpoints: new Map(Object.entries(endpoints)),
+      health: new Map(Object.entries(health)),
+    };
     const problems = await this.#listeners.prepare(snapshot.listeners);
     this.#post({ type: "prepared", version: snapshot.version, problems });
   }
@@ -149,11 +161,12 @@ export class WorkerBox {
   }
 
   #adoptServices(prepared: Prepared): readonly ServiceState[] {
-    const { snapshot, endpoints } = prepared;
+    const { snapshot, endpoints, health } = prepared;
     const states = snapshot.services.map((service) => {
       const state =
         this.#services.get(service.name) ?? new ServiceState(this.#upstream, service, this.#index);
       state.update(service);
+      state.setHealth(health.get(service.name) ?? {});
       state.setEndpoints(endpoints.get(service.name) ?? []);
       return state;
     });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { RoundRobin, pickWeighted } from "../../src/core/balance.ts";
-import type { Endpoint } from "../../src/core/model.ts";
+import type { Endpoint } from "../../src/core/service.ts";
 import { seededRandom } from "./tls/seeded-random.ts";
 
 /** Endpoints a, b, c … with these weights. */

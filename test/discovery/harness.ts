@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import type { Endpoint, EndpointSource, Service } from "../../src/core/model.ts";
+import { PLAIN_SERVICE } from "../fixtures/service.ts";
+import type { Endpoint, EndpointSource, Service } from "../../src/core/service.ts";
 import { createDiscovery, type Discovery } from "../../src/discovery/discovery.ts";
 import { endpointOf } from "../../src/discovery/address-set.ts";
 import { type DnsServer, startDnsServer } from "./dns-server.ts";
@@ -85,11 +86,7 @@ export function service(name: string, ...endpoints: string[]): Service {
   return {
     name,
     sources: endpoints.map(source),
-    balancer: "round_robin",
-    proxyProtocol: undefined,
-    allowLoop: false,
-    timeouts: { connectMs: 5000, responseMs: 60_000, idleMs: 60_000 },
-    origin: { line: 1, column: 1 },
+    ...PLAIN_SERVICE,
     slots: { upstreamActive: 0, connectSeconds: 0, retries: 0 },
   };
 }

@@ -4,7 +4,8 @@ import type { TestContext } from "node:test";
 import { checkConfig } from "../../src/config/check.ts";
 import { type MetricName, MetricLayout } from "../../src/core/metric-layout.ts";
 import { FAILURE_KINDS, type FailureKind, failureOffset } from "../../src/core/failure.ts";
-import type { EndpointSets, Snapshot } from "../../src/core/model.ts";
+import type { Snapshot } from "../../src/core/model.ts";
+import type { EndpointSets } from "../../src/core/service.ts";
 import type { FromWorker, ToWorker } from "../../src/core/messages.ts";
 import { createCountsMemory } from "../../src/core/shared-counts.ts";
 import { Deadlines } from "../../src/upstream/deadlines.ts";
@@ -152,7 +153,7 @@ ${service}
     if (this.memory.byteLength < slots * 8) this.memory = new SharedArrayBuffer(slots * 8);
     const from = this.messages.length;
     const endpoints = endpointsOf(snapshot);
-    this.send({ type: "prepare", snapshot, endpoints, counters: this.memory });
+    this.send({ type: "prepare", snapshot, endpoints, health: {}, counters: this.memory });
     return this.message("prepared", from);
   }
 

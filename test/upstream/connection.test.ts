@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type TestContext, describe, test } from "node:test";
 import { BUCKET_SECONDS } from "../../src/core/metric-layout.ts";
-import type { Endpoint } from "../../src/core/model.ts";
+import type { Endpoint } from "../../src/core/service.ts";
 import { UpstreamConnection } from "../../src/upstream/connection.ts";
 import { EndpointServer } from "./endpoint-server.ts";
 import {

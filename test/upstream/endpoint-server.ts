@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { type AddressInfo, type Server, type Socket, createServer } from "node:net";
 import type { TestContext } from "node:test";
-import type { Endpoint } from "../../src/core/model.ts";
+import type { Endpoint } from "../../src/core/service.ts";
 
 /** Listens on a free port until the test ends. */
 export class EndpointServer {

@@ -1,7 +1,7 @@
 /** A user that writes down what it is told, and the context of a worker with a clock that stands. */
 import type { Failure } from "../../src/core/failure.ts";
 import { BUCKET_SECONDS } from "../../src/core/metric-layout.ts";
-import type { Endpoint } from "../../src/core/model.ts";
+import type { Endpoint } from "../../src/core/service.ts";
 import type {
   DialOptions,
   UpstreamConnection,

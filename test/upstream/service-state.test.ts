@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { type TestContext, describe, test } from "node:test";
-import type { Endpoint, Service } from "../../src/core/model.ts";
+import { PLAIN_SERVICE } from "../fixtures/service.ts";
+import type { Endpoint, Service } from "../../src/core/service.ts";
 import type { UpstreamConnection } from "../../src/upstream/connection.ts";
 import { ServiceState } from "../../src/upstream/service-state.ts";
 import { EndpointServer } from "./endpoint-server.ts";
@@ -25,9 +26,7 @@ const KEPT_MAX = 256;
 const SERVICE: Service = {
   name: "web",
   sources: [],
-  balancer: "round_robin",
-  proxyProtocol: undefined,
-  allowLoop: false,
+  ...PLAIN_SERVICE,
   timeouts: { connectMs: CONNECT_MS, responseMs: 60_000, idleMs: IDLE_MS },
   origin: { line: 1, column: 1 },
   slots: { upstreamActive: ACTIVE_SLOT, connectSeconds: CONNECT_SLOT, retries: 0 },

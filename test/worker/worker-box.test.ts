@@ -69,7 +69,7 @@ test("WorkerBox prepares a second snapshot over a first one that was never commi
   const from = rig.messages.length;
   const counters = rig.memory;
   for (const snapshot of [one, two]) {
-    rig.send({ type: "prepare", snapshot, endpoints: endpointsOf(snapshot), counters });
+    rig.send({ type: "prepare", snapshot, endpoints: endpointsOf(snapshot), health: {}, counters });
   }
   const versions = (): readonly number[] =>
     rig.messages.slice(from).flatMap((each) => (each.type === "prepared" ? [each.version] : []));
