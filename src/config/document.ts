@@ -7,13 +7,16 @@ export type Path = readonly (string | number)[];
 /** Any TOML value. Integers beyond 2^53 have lost precision: every number of the schema is bounded below. */
 export type TomlValue = string | number | boolean | Date | TomlValue[] | TomlTable;
 
-/** A table. It has no prototype, so a key of the file can never be mistaken for a method. */
+/** A table. It inherits nothing, so a key of the file can never be mistaken for a method. */
 export interface TomlTable {
   [key: string]: TomlValue;
 }
 
 /** Longer keys are cut where they are shown: a finding stays one readable line. */
 const SHOWN_KEY_MAX = 253;
+
+/** What tables inherit. V8 keeps an object without any prototype as a hash table, several times as large. */
+const NOTHING = Object.freeze(Object.create(null) as object);
 
 /** Whether a value of the file is a table. Pure. */
 export function isTable(value: unknown): value is TomlTable {
@@ -22,36 +25,42 @@ export function isTable(value: unknown): value is TomlTable {
   );
 }
 
-/** An item of an array: its place and its index in the file, which stays when others are removed. */
-interface ItemMark {
-  readonly at: Origin;
-  readonly index: number;
-}
-
-/** The values of one file with their places. Owned by one check of that file. */
+/**
+ * The values of one file with their places. Owned by one check of that file. Some MiB of text have a million places:
+ * each is two numbers in one list, and what marks a value is an index into it.
+ */
 export class TomlDocument {
   readonly root: TomlTable = newTable();
-  readonly #keys = new Map<TomlTable, Map<string, Origin>>();
-  readonly #items = new Map<readonly TomlValue[], ItemMark[]>();
+  /** line, column, line, column … */
+  readonly #places: number[] = [];
+  /** Under the keys of each table, where they stand. */
+  readonly #keys = new Map<TomlTable, Record<string, number>>();
+  /** Where the items of each array stand. */
+  readonly #items = new Map<readonly TomlValue[], number[]>();
+  /** Of arrays that items were removed from: the indexes of the others in the file. */
+  readonly #indexes = new Map<readonly TomlValue[], number[]>();
 
   /** Says where a key of a table stands; a second call moves it. */
   markKey(table: TomlTable, key: string, at: Origin): void {
-    const known = this.#keys.get(table);
-    if (known === undefined) this.#keys.set(table, new Map([[key, at]]));
-    else known.set(key, at);
+    let marks = this.#keys.get(table);
+    if (marks === undefined) {
+      marks = Object.create(NOTHING) as Record<string, number>;
+      this.#keys.set(table, marks);
+    }
+    marks[key] = this.#addPlace(at);
   }
 
   /** Says where the last item of an array stands. */
   markItem(array: readonly TomlValue[], at: Origin): void {
-    const index = array.length - 1;
-    const known = this.#items.get(array);
-    if (known === undefined) this.#items.set(array, [{ at, index }]);
-    else known.push({ at, index });
+    const mark = this.#addPlace(at);
+    const marks = this.#items.get(array);
+    if (marks === undefined) this.#items.set(array, [mark]);
+    else marks.push(mark);
   }
 
   /** Where a key stands, if the file says it. */
   keyPlace(table: TomlTable, key: string): Origin | undefined {
-    return this.#keys.get(table)?.get(key);
+    return this.#placeAt(this.#keys.get(table)?.[key]);
   }
 
   /** Where a value stands; for what the file does not say, the table that lacks it. */
@@ -87,6 +96,9 @@ export class TomlDocument {
     const container = this.#valueAt(path.slice(0, -1));
     const last = path.at(-1);
     if (Array.isArray(container) && typeof last === "number") {
+      const indexes = this.#indexes.get(container) ?? [...container.keys()];
+      this.#indexes.set(container, indexes);
+      indexes.splice(last, 1);
       container.splice(last, 1);
       this.#items.get(container)?.splice(last, 1);
     } else if (isTable(container) && typeof last === "string") {
@@ -100,13 +112,22 @@ export class TomlDocument {
     return value;
   }
 
+  #addPlace({ line, column }: Origin): number {
+    return this.#places.push(line, column) - 2;
+  }
+
+  #placeAt(mark: number | undefined): Origin | undefined {
+    if (mark === undefined) return undefined;
+    return { line: this.#places[mark] ?? 1, column: this.#places[mark + 1] ?? 1 };
+  }
+
   /** Visits each part of a path with its place, array indexes as they stand in the file. */
   #walk(path: Path, visit: (part: string | number, at: Origin | undefined) => void): void {
     let value: TomlValue | undefined = this.root;
     for (const part of path) {
       if (Array.isArray(value) && typeof part === "number") {
-        const mark = this.#items.get(value)?.[part];
-        visit(mark?.index ?? part, mark?.at);
+        const index = this.#indexes.get(value)?.[part] ?? part;
+        visit(index, this.#placeAt(this.#items.get(value)?.[part]));
       } else {
         visit(part, isTable(value) ? this.keyPlace(value, String(part)) : undefined);
       }
@@ -117,7 +138,7 @@ export class TomlDocument {
 
 /** An empty table. Pure. */
 export function newTable(): TomlTable {
-  return Object.create(null) as TomlTable;
+  return Object.create(NOTHING) as TomlTable;
 }
 
 function step(value: TomlValue | undefined, part: string | number): TomlValue | undefined {

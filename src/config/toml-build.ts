@@ -5,11 +5,17 @@ import { TomlDocument, isTable, newTable } from "./document.ts";
 import type { TomlTable, TomlValue } from "./document.ts";
 import type { SyntaxProblem } from "./toml-scan.ts";
 
-/** How a table came to be, which decides what may still be added to it (TOML 1.0 "Table", "Inline Table"). */
+/**
+ * How a table came to be, which decides what may still be added to it (TOML 1.0 "Table"). An inline table, to which
+ * nothing may be added, has none.
+ */
 type Definition =
-  | { readonly kind: "implicit" | "header" | "inline" }
+  | { readonly kind: "implicit" | "header" }
   /** Made by `a.b = 1`: only dotted keys of the same section may add to it. */
   | { readonly kind: "dotted"; readonly section: TomlTable };
+
+const IMPLICIT: Definition = { kind: "implicit" };
+const HEADER: Definition = { kind: "header" };
 
 /**
  * Collects the pieces of one file into one document. A piece may add to what an earlier one began; the
@@ -55,11 +61,11 @@ export class DocumentBuilder {
 
   #openStandard(parent: TomlTable, spot: Spot): TomlTable | undefined {
     const known = parent[spot.key];
-    if (known === undefined) return this.#addTable(parent, spot, { kind: "header" });
+    if (known === undefined) return this.#addTable(parent, spot, HEADER);
     if (!isTable(known) || this.#definitions.get(known)?.kind !== "implicit") {
       return this.#refuse(parent, spot);
     }
-    this.#definitions.set(known, { kind: "header" });
+    this.#definitions.set(known, HEADER);
     this.document.markKey(parent, spot.key, spot.at);
     return known;
   }
@@ -74,7 +80,7 @@ export class DocumentBuilder {
     }
     if (!Array.isArray(array) || !this.#tableArrays.has(array)) return this.#refuse(parent, spot);
     const table = newTable();
-    this.#definitions.set(table, { kind: "header" });
+    this.#definitions.set(table, HEADER);
     array.push(table);
     this.document.markItem(array, spot.at);
     return table;
@@ -88,8 +94,8 @@ export class DocumentBuilder {
       const known = table[spot.key];
       const next = Array.isArray(known) && this.#tableArrays.has(known) ? known.at(-1) : known;
       if (next === undefined) {
-        table = this.#addTable(table, spot, { kind: "implicit" });
-      } else if (isTable(next) && this.#definitions.get(next)?.kind !== "inline") {
+        table = this.#addTable(table, spot, IMPLICIT);
+      } else if (isTable(next) && this.#definitions.has(next)) {
         table = next;
       } else {
         return this.#refuse(table, spot);
@@ -140,7 +146,6 @@ export class DocumentBuilder {
     }
     if (node.type === "TOMLInlineTable") {
       const table = newTable();
-      this.#definitions.set(table, { kind: "inline" });
       for (const pair of node.body) this.#assign(table, pair);
       return table;
     }

@@ -10,13 +10,16 @@ import type { SyntaxProblem, TextPiece } from "./toml-scan.ts";
 
 /**
  * Parses TOML 1.0. Pure. A byte order mark and CRLF are fine. The first problem: not UTF-8, not TOML, defined
- * twice, or nested too deeply.
+ * twice, or nested too deeply. What comes of it does not depend on `pieceLength`; see `scanToml`.
  */
-export function parseToml(input: string | Uint8Array): Result<TomlDocument, SyntaxProblem> {
+export function parseToml(
+  input: string | Uint8Array,
+  pieceLength?: number,
+): Result<TomlDocument, SyntaxProblem> {
   const text = typeof input === "string" ? success(input) : decodeUtf8(input);
   if (!text.ok) return text;
   const bare = text.value.replace(/^\uFEFF/, "");
-  const scan = scanToml(bare);
+  const scan = scanToml(bare, pieceLength);
   if (!scan.ok) return scan;
   const inPieces = parsePieces(scan.pieces);
   if (inPieces.ok || scan.pieces.length === 1 || !inPieces.error.message.endsWith(TWICE)) {

@@ -53,9 +53,13 @@ test("parseToml() knows the place of every key, table and item", () => {
   }
 });
 
-test("parseToml() gives tables without a prototype, so that no key is special", () => {
+test("parseToml() gives tables that inherit nothing, so that no key is special", () => {
   const { root } = parse("__proto__ = { polluted = 1 }\nconstructor.prototype.polluted = 1\n");
-  assert.equal(Object.getPrototypeOf(root), null);
+  const inherited: object = Object.getPrototypeOf(root);
+  assert.deepEqual(Reflect.ownKeys(inherited), []);
+  assert.equal(Object.getPrototypeOf(inherited), null);
+  assert.ok(Object.isFrozen(inherited));
+  assert.equal("toString" in root, false);
   assert.deepEqual(Object.keys(root), ["__proto__", "constructor"]);
   assert.equal("polluted" in {}, false);
 });
