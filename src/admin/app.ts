@@ -5,6 +5,7 @@ import { NONCE, secureHeaders, type SecureHeadersVariables } from "hono/secure-h
 import type { AdminAddress } from "../core/model.ts";
 import type { Result } from "../core/result.ts";
 import type {
+  ConnectionsView,
   DrainReport,
   ErrorView,
   ExplainView,
@@ -28,6 +29,10 @@ export interface AdminFunctions {
   readonly listeners: () => ListenersView;
   readonly routes: () => RoutesView;
   readonly services: () => ServicesView;
+  /** By the texts of the query string; a sentence when they are wrong. */
+  readonly connections: (
+    asked: Readonly<Record<string, string>>,
+  ) => Promise<Result<ConnectionsView, string>>;
   /** A sentence when the question is wrong. */
   readonly explain: (asked: AskedQuestion) => Promise<Result<ExplainView, string>>;
   readonly reload: () => Promise<ReloadReport>;
@@ -48,6 +53,8 @@ export type AdminApp = Hono<AdminEnvironment>;
 
 /** No endpoint reads a body; a client may send a small one all the same. */
 const BODY_BYTES_MAX = 64 * 1024;
+/** Which connections the page has: those that one looks for when the box is busy. */
+const PAGE_CONNECTIONS = { sort: "bytes", limit: "20" };
 const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 /**
@@ -69,7 +76,11 @@ export function createAdminApp(functions: AdminFunctions, address: AdminAddress)
 
 function addReadings(app: AdminApp, functions: AdminFunctions): void {
   const readings: Readonly<Record<string, (c: AdminContext) => Response | Promise<Response>>> = {
-    "/": (c) => c.html(renderPage(functions, c.get("secureHeadersNonce") ?? "")),
+    "/": async (c) => {
+      const connections = await functions.connections(PAGE_CONNECTIONS);
+      if (!connections.ok) throw new Error(connections.error);
+      return c.html(renderPage(functions, connections.value, c.get("secureHeadersNonce") ?? ""));
+    },
     "/healthz": (c) => say(c, 200, { status: "ok" }),
     "/readyz": (c) => {
       const readiness = functions.readiness();
@@ -81,6 +92,10 @@ function addReadings(app: AdminApp, functions: AdminFunctions): void {
     "/listeners": (c) => say(c, 200, functions.listeners()),
     "/routes": (c) => say(c, 200, functions.routes()),
     "/services": (c) => say(c, 200, functions.services()),
+    "/connections": async (c) => {
+      const connections = await functions.connections(c.req.query());
+      return connections.ok ? say(c, 200, connections.value) : sayError(c, 400, connections.error);
+    },
     "/explain": async (c) => {
       const explained = await functions.explain(readAsked(c));
       return explained.ok ? say(c, 200, explained.value) : sayError(c, 400, explained.error);

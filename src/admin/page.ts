@@ -1,6 +1,8 @@
 /** The page for people: what the box has, on one screen, without scripts. */
 import { html } from "hono/html";
 import type {
+  ConnectionsView,
+  ConnectionView,
   ListenersView,
   ReadinessView,
   RoutesView,
@@ -21,7 +23,11 @@ export interface PageFunctions {
 }
 
 /** One HTML document. Every value is escaped; its one style element carries `nonce`. Calls the four functions. */
-export function renderPage(functions: PageFunctions, nonce: string): Html {
+export function renderPage(
+  functions: PageFunctions,
+  connections: ConnectionsView,
+  nonce: string,
+): Html {
   const readiness = functions.readiness();
   const listeners = functions.listeners();
   return html`<!doctype html>
@@ -39,16 +45,23 @@ export function renderPage(functions: PageFunctions, nonce: string): Html {
         ${headerPart(readiness, listeners.source)}
         <main>
           ${listenersPart(listeners)} ${routesPart(functions.routes())}
-          ${servicesPart(functions.services())}
+          ${servicesPart(functions.services())} ${connectionsPart(connections)}
         </main>
-        <footer>
-          ${["healthz", "readyz", "metrics", "snapshot", "listeners", "routes", "services"].map(
-            (path) => html`<a href="/${path}">/${path}</a> `,
-          )}
-        </footer>
+        <footer>${PATHS.map((path) => html`<a href="/${path}">/${path}</a> `)}</footer>
       </body>
     </html> `;
 }
+
+const PATHS = [
+  "healthz",
+  "readyz",
+  "metrics",
+  "snapshot",
+  "listeners",
+  "routes",
+  "services",
+  "connections",
+];
 
 function headerPart(readiness: ReadinessView, source: string): Html {
   const { ready, reason, version, started_at, snapshot_version, workers, pid } = readiness;
@@ -131,6 +144,24 @@ function nameErrors({ names }: ServiceView): string {
   return names
     .flatMap(({ name, error }) => (error === undefined ? [] : [`${name}: ${error}`]))
     .join(", ");
+}
+
+function connectionsPart({ total, connections, silent_workers }: ConnectionsView): Html {
+  const shown = connections.length < total ? `, the ${connections.length} with most bytes` : "";
+  const missing = silent_workers.length === 0 ? "" : ", without those of a worker that is too busy";
+  return section(
+    `Open connections: ${total}${shown}${missing}`,
+    ["kind", "state", "client", "gateway", "host", "service", "endpoint", "in", "out", "since"],
+    connections.map(connectionRow),
+  );
+}
+
+function connectionRow(connection: ConnectionView): string[] {
+  const { kind, state, client = "", gateway = "", service = "", endpoint = "" } = connection;
+  const { sni, host = "", bytes_in, bytes_out, opened_at } = connection;
+  const name = sni ?? host;
+  const bytes = [String(bytes_in), String(bytes_out)];
+  return [kind, state, client, gateway, name, service, endpoint, ...bytes, opened_at];
 }
 
 function section(title: string, heads: readonly string[], rows: readonly string[][]): Html {

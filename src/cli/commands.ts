@@ -76,10 +76,40 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: "show",
-    operands: "listeners|routes|services|snapshot",
+    operands: "listeners|routes|services|connections|snapshot",
     operandCount: 1,
     summary: "what the running box really has",
-    options: [ADMIN, JSON_OUT, { name: "watch", text: "again every second, on a terminal" }],
+    details:
+      "connections are the open ones of clients, with their bytes so far. STATE is proxy-header, hello or head\n" +
+      "(bytes of the client are awaited), connecting, request, idle, tunnel or closing.",
+    options: [
+      ADMIN,
+      JSON_OUT,
+      { name: "watch", text: "again every second, on a terminal" },
+      { name: "kind", value: "KIND", text: "connections only: http, tls or tcp" },
+      { name: "service", value: "NAME", text: "connections only: those to this service" },
+      { name: "gateway", value: "NAME", text: "connections only: those that it let in" },
+      {
+        name: "client",
+        value: "IP",
+        text: "connections only: of this address or network (10.0.0.0/8)",
+      },
+      {
+        name: "host",
+        value: "NAME",
+        text: "connections only: for this server name or Host, or *.SUFFIX",
+      },
+      {
+        name: "sort",
+        value: "age|bytes",
+        text: "connections only: the oldest (default) or the largest first",
+      },
+      {
+        name: "limit",
+        value: "COUNT",
+        text: "connections only: so many, at most 1000 (default 1000)",
+      },
+    ],
     load: async () => (await import("./show-command.ts")).showCommand,
   },
   {

@@ -1,12 +1,20 @@
 /** `gatehouse show`. */
 import { nearest } from "../config/nearest.ts";
 import { failed, type Result, success } from "../core/result.ts";
-import type { ListenersView, RoutesView, ServicesView, SnapshotView } from "../core/views.ts";
+import { CONNECTION_FILTERS, readConnectionsQuery } from "../core/open-connections.ts";
+import type {
+  ConnectionsView,
+  ListenersView,
+  RoutesView,
+  ServicesView,
+  SnapshotView,
+} from "../core/views.ts";
 import { escapeUnsafe } from "../telemetry/log-format.ts";
 import { type AdminAnswer, askAdmin, refusalText } from "./admin-client.ts";
 import { type AdminPlace, findAdminPlace } from "./admin-place.ts";
 import type { Arguments } from "./command-spec.ts";
 import { type CliIo, EXIT_FAILED, EXIT_FINE, EXIT_WRONG } from "./cli-io.ts";
+import { connectionsTable } from "./connections-table.ts";
 import { listenersTable, routesTable, servicesTable, snapshotTable } from "./show-tables.ts";
 
 const TIMEOUT_MS = 5000;
@@ -19,6 +27,8 @@ const THINGS = {
   routes: (value: unknown, io: CliIo) => routesTable(value as RoutesView, io.colour.stdout),
   services: (value: unknown, io: CliIo) =>
     servicesTable(value as ServicesView, io.now(), io.colour.stdout),
+  connections: (value: unknown, io: CliIo) =>
+    connectionsTable(value as ConnectionsView, io.colour.stdout),
   snapshot: (value: unknown, io: CliIo) => snapshotTable(value as SnapshotView, io.colour.stdout),
 } as const;
 
@@ -28,23 +38,42 @@ type Thing = keyof typeof THINGS;
 export async function showCommand(given: Arguments, io: CliIo): Promise<number> {
   const [word = ""] = given.operands;
   if (!isThing(word)) return refuse(unknownThing(word), io);
+  const path = pathOf(word, given);
+  if (!path.ok) return refuse(path.error, io);
   const place = findAdminPlace(given, io);
   if (!place.ok) return refuse(place.error, io);
   const isJson = given.flags.has("json");
-  if (!given.flags.has("watch")) return showOnce({ thing: word, place: place.value, isJson }, io);
+  const question = { thing: word, path: path.value, place: place.value, isJson };
+  if (!given.flags.has("watch")) return showOnce(question, io);
   if (isJson) return refuse("--watch and --json exclude each other", io);
   if (io.rows === undefined) return refuse("--watch needs a terminal", io);
-  return watch(word, place.value, io);
+  return watch(question, io);
+}
+
+/** The error is a phrase: a filter is wrong, or there is nothing to filter. */
+function pathOf(thing: Thing, { texts }: Arguments): Result<string, string> {
+  const filters = CONNECTION_FILTERS.flatMap((name) => {
+    const text = texts[name];
+    return text === undefined ? [] : [[name, text] as const];
+  });
+  const [first] = filters;
+  if (first === undefined) return success(`/${thing}`);
+  if (thing !== "connections") return failed(`--${first[0]} is for connections`);
+  const query = readConnectionsQuery(Object.fromEntries(filters));
+  if (!query.ok) return query;
+  return success(`/${thing}?${new URLSearchParams(filters.map(([...pair]) => pair)).toString()}`);
 }
 
 interface Question {
   readonly thing: Thing;
+  /** Of the admin API. */
+  readonly path: string;
   readonly place: AdminPlace;
   readonly isJson: boolean;
 }
 
 async function showOnce(question: Question, io: CliIo): Promise<number> {
-  const answer = await ask(question.thing, question.place);
+  const answer = await ask(question);
   const shown = answer.ok ? render(answer.value, question, io) : answer;
   if (!shown.ok) {
     io.stderr(`gatehouse show: ${escapeUnsafe(shown.error)}\n`);
@@ -57,10 +86,10 @@ async function showOnce(question: Question, io: CliIo): Promise<number> {
 const CLEAR = "\x1b[H\x1b[2J";
 
 /** Until somebody stops it. A box that does not answer for a while (a restart) is asked again. */
-async function watch(thing: Thing, place: AdminPlace, io: CliIo): Promise<number> {
+async function watch(question: Question, io: CliIo): Promise<number> {
   do {
-    const answer = await ask(thing, place);
-    const shown = answer.ok ? render(answer.value, { thing, place, isJson: false }, io) : answer;
+    const answer = await ask(question);
+    const shown = answer.ok ? render(answer.value, question, io) : answer;
     const text = shown.ok ? shown.value : `${escapeUnsafe(shown.error)}\n`;
     io.stdout(CLEAR + cutToScreen(text, io.rows));
   } while (await io.pause(WATCH_MS));
@@ -75,8 +104,8 @@ function cutToScreen(text: string, rows = 24): string {
   return `${lines.slice(0, room).join("\n")}\n… ${lines.length - room} more lines\n`;
 }
 
-async function ask(thing: Thing, place: AdminPlace): Promise<Result<AdminAnswer, string>> {
-  const answer = await askAdmin(place, { method: "GET", path: `/${thing}`, timeoutMs: TIMEOUT_MS });
+async function ask({ path, place }: Question): Promise<Result<AdminAnswer, string>> {
+  const answer = await askAdmin(place, { method: "GET", path, timeoutMs: TIMEOUT_MS });
   if (!answer.ok || answer.value.status === 200) return answer;
   return failed(`The box at ${place.text} refuses: ${refusalText(answer.value)}`);
 }

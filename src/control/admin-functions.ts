@@ -1,7 +1,9 @@
 /** What the admin API asks of the box. */
 import type { AdminFunctions } from "../admin/app.ts";
+import { connectionsView } from "../admin/connection-views.ts";
 import { routesView } from "../admin/route-views.ts";
 import { listenersView, servicesView, snapshotView } from "../admin/views.ts";
+import { readConnectionsQuery } from "../core/open-connections.ts";
 import { success } from "../core/result.ts";
 import { readQuestion } from "../routing/explain-question.ts";
 import type { Logger } from "../telemetry/log.ts";
@@ -34,6 +36,12 @@ export function createAdminFunctions(box: Box, stdout: DroppedLines, log: Logger
         endpoints: box.discovery.endpoints(),
         names: (service) => box.discovery.status(service),
       }),
+    connections: async (asked) => {
+      const query = readConnectionsQuery(asked);
+      if (!query.ok) return query;
+      const { silent, ...page } = await box.supervisor.connections(query.value);
+      return success(connectionsView(page, silent, Date.now()));
+    },
     explain: async (asked) => {
       const question = readQuestion(asked);
       if (!question.ok) return question;

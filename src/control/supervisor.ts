@@ -3,6 +3,12 @@ import type { MetricLayout } from "../core/metric-layout.ts";
 import type { DrainSettings, Snapshot } from "../core/model.ts";
 import type { Endpoint, EndpointSets } from "../core/service.ts";
 import type { BindProblem, FromWorker } from "../core/messages.ts";
+import {
+  type ConnectionsPage,
+  type ConnectionsQuery,
+  type ListedConnection,
+  mergePages,
+} from "../core/open-connections.ts";
 import { clearCounts, createCountsMemory } from "../core/shared-counts.ts";
 import type { LineOutput } from "../telemetry/stdout.ts";
 import type { Logger } from "../telemetry/log.ts";
@@ -20,6 +26,9 @@ const SLOTS_MIN = 4096;
 /** A draining worker that does not answer is not waited for longer than this after its limits. */
 const DRAIN_SLACK_MS = 2000;
 
+/** A worker that is too busy to say what it has is not waited for: whoever looks wants to see something. */
+const CONNECTIONS_MS = 2000;
+
 /** What the supervisor works with. */
 export interface SupervisorOptions {
   readonly workerSource: string;
@@ -34,6 +43,12 @@ export interface SupervisorOptions {
 
 /** Why a snapshot could not be published: an address, or a worker that died of it. */
 export type PublishProblem = BindProblem | { readonly worker: number };
+
+/** What is open in all workers. */
+export interface OpenConnections extends ConnectionsPage<ListedConnection> {
+  /** Those that live and did not say in time what they have. */
+  readonly silent: readonly number[];
+}
 
 /** Owned by the control plane. Publishing and replacing take turns: each sees the others' result whole. */
 export class Supervisor {
@@ -123,6 +138,23 @@ export class Supervisor {
     const sum = this.#retired.copy(this.#options.layout.size);
     for (const worker of this.#workers) addInto(sum, worker.memory);
     return sum;
+  }
+
+  /** What is open in all workers, as far as they answer within two seconds; what a dead one had is gone. */
+  async connections(query: ConnectionsQuery): Promise<OpenConnections> {
+    const answers = await Promise.all(
+      this.#workers.map(async (worker) => ({
+        worker,
+        page: await worker.connections(query, CONNECTIONS_MS),
+      })),
+    );
+    const pages = answers.flatMap(({ worker: { index }, page }) =>
+      page === undefined
+        ? []
+        : [{ ...page, connections: page.connections.map((one) => ({ ...one, worker: index })) }],
+    );
+    const silent = answers.filter(({ worker, page }) => page === undefined && worker.alive);
+    return { ...mergePages(pages, query), silent: silent.map(({ worker }) => worker.index) };
   }
 
   /** How busy each worker was since the last call. */

@@ -1,5 +1,6 @@
 /** One data-plane thread as the main thread sees it. */
 import { Worker } from "node:worker_threads";
+import type { ConnectionsPage, ConnectionsQuery } from "../core/open-connections.ts";
 import type { FromWorker, ToWorker, WorkerStart } from "../core/messages.ts";
 
 /** What a worker may tell at any time. */
@@ -24,7 +25,9 @@ export class WorkerHandle {
   dropped = 0;
   readonly startedMs: number;
   readonly #worker: Worker;
+  readonly #questions = new Map<number, (page: ConnectionsPage | undefined) => void>();
   readonly #waiting = new Map<FromWorker["type"], (message: FromWorker | undefined) => void>();
+  #asked = 0;
   #lastLoop: { idle: number; active: number; utilization: number };
 
   /** Effect: starts the thread from the bundle's source. */
@@ -42,12 +45,14 @@ export class WorkerHandle {
       cause = error;
     });
     this.#worker.on("message", (message: FromWorker) => {
+      if (message.type === "connections") return this.#questions.get(message.id)?.(message.page);
       this.#waiting.get(message.type)?.(message);
       events.message(this, message);
     });
     this.#worker.on("exit", () => {
       this.alive = false;
       for (const release of this.#waiting.values()) release(undefined);
+      for (const release of this.#questions.values()) release(undefined);
       events.exit(this, cause);
     });
   }
@@ -81,6 +86,25 @@ export class WorkerHandle {
     clearTimeout(timer);
     this.#waiting.delete(reply);
     return found as Extract<FromWorker, { type: T }> | undefined;
+  }
+
+  /** What is open in it; undefined when it is gone, or has not answered within `limitMs`: then it is left alone. */
+  async connections(
+    query: ConnectionsQuery,
+    limitMs: number,
+  ): Promise<ConnectionsPage | undefined> {
+    if (!this.alive) return undefined;
+    this.#asked += 1;
+    const id = this.#asked;
+    const answer = new Promise<ConnectionsPage | undefined>((resolve) =>
+      this.#questions.set(id, resolve),
+    );
+    const timer = setTimeout(() => this.#questions.get(id)?.(undefined), limitMs);
+    this.#worker.postMessage({ type: "connections", id, query } satisfies ToWorker);
+    const page = await answer;
+    clearTimeout(timer);
+    this.#questions.delete(id);
+    return page;
   }
 
   /** Share of the time since the last call that its event loop was busy, 0 to 1. */

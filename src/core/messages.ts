@@ -1,5 +1,6 @@
 /** What the main thread and its workers tell each other: plain data that survives `structuredClone`. */
 import type { DrainSettings, LogLevel, Snapshot } from "./model.ts";
+import type { ConnectionsPage, ConnectionsQuery } from "./open-connections.ts";
 import type { Endpoint, EndpointSets, HealthTable, HealthTables } from "./service.ts";
 
 /** Why a listener could not be bound. */
@@ -30,7 +31,9 @@ export type ToWorker =
   /** All that differs from plain health in this service now. */
   | { readonly type: "health"; readonly service: string; readonly health: HealthTable }
   | { readonly type: "drain"; readonly settings: DrainSettings }
-  | { readonly type: "reopen-logs" };
+  | { readonly type: "reopen-logs" }
+  /** A question: the answer has the same `id`. */
+  | { readonly type: "connections"; readonly id: number; readonly query: ConnectionsQuery };
 
 /** Worker → main thread. */
 export type FromWorker =
@@ -42,6 +45,7 @@ export type FromWorker =
   | { readonly type: "committed"; readonly version: number }
   | { readonly type: "drained" }
   | { readonly type: "access-log"; readonly lines: string }
+  | { readonly type: "connections"; readonly id: number; readonly page: ConnectionsPage }
   /** How many lines this worker has lost since it started. */
   | { readonly type: "access-log-dropped"; readonly total: number }
   | {

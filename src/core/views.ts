@@ -118,6 +118,44 @@ export interface NameView {
   readonly error?: string;
 }
 
+/** `GET /connections`: what is open now, and how many of it there is. */
+export interface ConnectionsView {
+  /** That fit the filters, in all workers that answered. */
+  readonly total: number;
+  /** At most `limit` of them, in the order asked for. */
+  readonly connections: readonly ConnectionView[];
+  /** Workers that did not answer in time; what they hold is missing here. */
+  readonly silent_workers: readonly number[];
+}
+
+/** One downstream connection; what is not known (yet) is absent. */
+export interface ConnectionView {
+  readonly kind: "http" | "tls" | "tcp";
+  /** proxy-header, hello, head, connecting, request, idle, tunnel or closing. */
+  readonly state: string;
+  readonly worker: number;
+  readonly listener: string;
+  readonly gateway?: string;
+  /** `ip:port`. */
+  readonly client?: string;
+  /** tls. */
+  readonly sni?: string;
+  /** http: of the request under way. */
+  readonly host?: string;
+  readonly service?: string;
+  /** The one that was tried last. */
+  readonly endpoint?: string;
+  /** RFC 3339. */
+  readonly opened_at: string;
+  readonly age_ms: number;
+  /** From the client so far. */
+  readonly bytes_in: number;
+  /** To the client so far. */
+  readonly bytes_out: number;
+  /** http. */
+  readonly requests?: number;
+}
+
 /** `GET /snapshot`: everything that is served, and from where it came. */
 export interface SnapshotView {
   readonly version: number;

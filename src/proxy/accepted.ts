@@ -28,9 +28,14 @@ export class Accepted {
   }
 
   /** The client as `ip:port`, for logs. */
-  get clientName(): string {
-    return formatAddress(this.client.address, this.client.port);
+  get clientName(): string | undefined {
+    return nameOf(this.client);
   }
+}
+
+/** `ip:port` for logs; undefined when the socket was reset before anybody asked. Pure. */
+export function nameOf({ address, port }: SocketAddress): string | undefined {
+  return address === "" ? undefined : formatAddress(address, port);
 }
 
 /** The other end of the socket itself; its address is empty when it was reset already. */

@@ -1,6 +1,7 @@
 /** What every connection of a worker sees of its surroundings. */
 import type { Cidr } from "../core/ip.ts";
 import type { Listener, Snapshot } from "../core/model.ts";
+import type { OpenConnection } from "../core/open-connections.ts";
 import type { VirtualHostApps } from "../routing/virtual-host-apps.ts";
 import type { HttpRecord, TunnelRecord } from "../telemetry/access-log.ts";
 import type { ConnectionLimits } from "./connection-limits.ts";
@@ -67,6 +68,8 @@ export interface DownstreamConnection {
   readonly isTunnel: boolean;
   /** Close with a reset. */
   reset(): void;
+  /** What it is doing now. No effects. */
+  describe(): OpenConnection;
 }
 
 /** What a connection knows of the listener that accepted it. */

@@ -20,7 +20,7 @@ export class ExchangeReport {
   /** Made here, or kept from a trusted proxy. */
   requestId: string;
   /** As the access log shows it: the peer, or whom trusted proxies name. */
-  client: string;
+  client: string | undefined;
   gateway: Gateway | undefined;
   routed: RoutedRequest | undefined;
   endpoint: Endpoint | undefined;
@@ -43,6 +43,11 @@ export class ExchangeReport {
     this.requestId = connection.context.requestId();
     this.client = connection.client;
     this.bytesIn = start.bytesIn;
+  }
+
+  /** That was asked for: folded, without port. */
+  get host(): string | undefined {
+    return this.#head?.host;
   }
 
   /** The first byte of the answer goes out now. */

@@ -54,14 +54,18 @@ export class Exchange implements UpstreamUser, TunnelOwner {
     this.#report = new ExchangeReport(connection, head, start);
   }
 
+  /** What is known of it so far. */
+  get report(): Readonly<ExchangeReport> {
+    return this.#report;
+  }
+
   /** Routes the request and begins to serve it. */
   start(): void {
     const head = this.#head;
     if (head === undefined) return;
     const { context, view, clientHost } = this.#connection;
-    const { listener } = view;
-    this.#body = new RequestBody(head, listener.limits.bodyBytesMax, context.writeBuffers);
-    const routed = routeRequest(context, { listener, peer: clientHost }, head);
+    this.#body = new RequestBody(head, view.listener.limits.bodyBytesMax, context.writeBuffers);
+    const routed = routeRequest(context, { listener: view.listener, peer: clientHost }, head);
     this.#report.gateway = routed.gateway;
     if (hasPassedHere(head.section.loop, context.boxId)) {
       return this.fail({ kind: "loop", detail: "it passed here before (RFC 8586)" });
@@ -95,8 +99,7 @@ export class Exchange implements UpstreamUser, TunnelOwner {
 
   /** The client has sent its FIN, and everything before it was taken. After a complete request that is its good right. */
   onDownstreamEnd(): void {
-    if (!this.#requestDone)
-      this.#abort({ kind: "client-closed", detail: "closed inside a request body" });
+    if (!this.#requestDone) this.#abort({ kind: "client-closed", detail: "inside a request body" });
   }
 
   /** The client is gone, or was cut off: the endpoint's work is of no use any more. */
@@ -135,8 +138,7 @@ export class Exchange implements UpstreamUser, TunnelOwner {
     if (this.#relay?.started === true) return this.#abort(failure);
     this.#report.failure = failure;
     if (statusOf(failure) === 0) return this.#abort(failure);
-    const { requestId } = this.#report;
-    this.#answer(failureAnswer(failure.kind, requestId, wantsJson(this.#head)));
+    this.#answer(failureAnswer(failure.kind, this.#report.requestId, wantsJson(this.#head)));
   }
 
   /** Writes the log line of a connection that asked nothing. */
@@ -266,10 +268,9 @@ export class Exchange implements UpstreamUser, TunnelOwner {
   #retryOrFail(failure: Failure): void {
     const service = this.#service;
     const { endpoint } = this.#report;
-    const isStarted = this.#relay?.started === true;
     this.#dropUpstream();
     if (service === undefined || endpoint === undefined) this.fail(failure);
-    else if (!isStarted && this.#plan?.mayRetry(failure, this.#sent) === true) {
+    else if (this.#relay?.started !== true && this.#plan?.mayRetry(failure, this.#sent) === true) {
       this.#attempt(failure);
     } else if (this.#mayRepeat(failure)) {
       this.#countRetry(service);
@@ -305,15 +306,14 @@ export class Exchange implements UpstreamUser, TunnelOwner {
     const plan = this.#plan;
     const body = this.#body;
     if (plan === undefined || body === undefined) return;
-    const connection = this.#connection;
     const { head, forwarded, upgrade, edgeLines: edgeFields } = plan;
     this.#sent = true;
     const report = this.#report;
-    this.#relay = new AnswerRelay(connection, { head, report, upgrade, policy: plan });
+    this.#relay = new AnswerRelay(this.#connection, { head, report, upgrade, policy: plan });
     // HTTP/1.0 may come without Host, HTTP/1.1 must not go without: the endpoint is asked by its own name then.
     const authority = forwarded.authority === "" ? endpoint.name : forwarded.authority;
     body.begin(socket, serialiseRequest(forwarded, { authority, edgeFields, upgrade }));
-    if (!body.done) connection.feed();
+    if (!body.done) this.#connection.feed();
     if (this.#finished) return;
     body.flush(socket);
     this.#setWaitingLimit();

@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import type { Failure } from "../core/failure.ts";
 import { type RequestHead, parseRequestHead } from "../core/http1/request-head.ts";
 import { SCAN_FORBIDDEN, SCAN_INCOMPLETE } from "../core/http1/scan.ts";
+import type { ConnectionState, OpenConnection } from "../core/open-connections.ts";
 import type { UpstreamConnection } from "../upstream/connection.ts";
 import type { Deadlined } from "../upstream/deadlines.ts";
 import { resetSocket } from "../upstream/reset-socket.ts";
@@ -40,13 +41,16 @@ export class HttpConnection implements Deadlined, DownstreamConnection {
   /** The client's address without port. */
   readonly clientHost: string;
   /** `ip:port` for logs. */
-  readonly client: string;
+  readonly client: string | undefined;
   deadlineMs: number;
+  readonly #openedAt: number;
   readonly #edge: EdgeConnection;
   /** Header lines for the endpoint that are the same for all requests of this connection. */
   readonly #edgeLines: string;
   readonly #buffer = new RequestBuffer();
   #exchange: Exchange | undefined;
+  /** The one that became the tunnel. */
+  #switched: Exchange | undefined;
   #tunnel: Tunnel | undefined;
   #end: LingeringEnd | undefined;
   #requests = 0;
@@ -81,7 +85,8 @@ export class HttpConnection implements Deadlined, DownstreamConnection {
     this.#edge = { peer: this.clientHost, port, boxId: context.boxId };
     this.#edgeLines = connectionEdgeFields(this.#edge);
     this.#headStartedMs = context.now();
-    this.#headStartedAt = context.wallClock();
+    this.#openedAt = context.wallClock();
+    this.#headStartedAt = this.#openedAt;
     this.deadlineMs = context.deadlines.after(view.listener.timeouts.headerMs);
     context.deadlines.add(this);
     // Already reset: there is no address to tell the endpoint, and nobody to answer.
@@ -116,6 +121,33 @@ export class HttpConnection implements Deadlined, DownstreamConnection {
     resetSocket(this.socket);
   }
 
+  /** See DownstreamConnection. The host is that of the request under way. */
+  describe(): OpenConnection {
+    const asked = (this.#exchange ?? this.#switched)?.report;
+    const host = asked?.host ?? "";
+    return {
+      kind: "http",
+      state: this.#state,
+      openedAt: this.#openedAt,
+      listener: this.view.listener.id,
+      client: this.accepted.client,
+      gateway: asked?.gateway?.name,
+      host: host === "" ? undefined : host,
+      service: asked?.routed?.service?.service.name,
+      endpoint: asked?.endpoint?.name,
+      bytesIn: this.socket.bytesRead,
+      bytesOut: this.socket.bytesWritten,
+      requests: this.#requests,
+    };
+  }
+
+  get #state(): ConnectionState {
+    if (this.#end !== undefined) return "closing";
+    if (this.#tunnel !== undefined) return "tunnel";
+    if (this.#exchange !== undefined) return "request";
+    return this.#readingHead || this.#requests === 0 ? "head" : "idle";
+  }
+
   /** The answer cannot be finished: the client must notice, and a FIN could look like its end. */
   cutOff(): void {
     resetSocket(this.socket);
@@ -146,6 +178,7 @@ export class HttpConnection implements Deadlined, DownstreamConnection {
     const tunnel = new Tunnel(this.socket, upstream, owner);
     const { bytes } = this.#buffer;
     this.#buffer.clear();
+    this.#switched = this.#exchange;
     this.#exchange = undefined;
     this.#tunnel = tunnel;
     owner.onTunnelBytes(0, 0);

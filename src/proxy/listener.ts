@@ -53,6 +53,11 @@ export class BoundListener implements ListenerView, GateKeeper {
     return this.#connections.size;
   }
 
+  /** Those, in the order in which they came. */
+  get connections(): Iterable<DownstreamConnection> {
+    return this.#connections.keys();
+  }
+
   /** Binds and listens; resolves to undefined, also when it was closed meanwhile, or to the errno name when that failed. */
   bind(): Promise<string | undefined> {
     const { host, port } = this.listener.address;

@@ -1,11 +1,11 @@
 /** What stands before a connection whose address is not the client's: the PROXY header that tells the client's. */
 import type { Socket } from "node:net";
-import { formatAddress } from "../core/client-address.ts";
 import { type Failure, type FailureKind, failureOffset } from "../core/failure.ts";
 import { type Cidr, anyCidrHolds } from "../core/ip.ts";
+import type { OpenConnection } from "../core/open-connections.ts";
 import { ProxyHeaderReader } from "../core/proxy-protocol/reader.ts";
 import type { Deadlined } from "../upstream/deadlines.ts";
-import { Accepted, peerOf } from "./accepted.ts";
+import { Accepted, nameOf, peerOf } from "./accepted.ts";
 import {
   type DownstreamConnection,
   type ListenerView,
@@ -73,6 +73,24 @@ export class ProxyGate implements Deadlined, DownstreamConnection {
     this.#refuse("draining", "time limit of the drain");
   }
 
+  /** See DownstreamConnection: the client is the proxy itself as yet. */
+  describe(): OpenConnection {
+    return {
+      kind: this.#keeper.view.listener.protocol,
+      state: "proxy-header",
+      openedAt: this.#startedAt,
+      listener: this.#keeper.view.listener.id,
+      client: peerOf(this.#socket),
+      gateway: undefined,
+      host: undefined,
+      service: undefined,
+      endpoint: undefined,
+      bytesIn: this.#bytes,
+      bytesOut: 0,
+      requests: undefined,
+    };
+  }
+
   onDeadline(): void {
     this.#refuse("proxy-header-timeout", `${this.#bytes} bytes came`);
   }
@@ -118,12 +136,11 @@ export class ProxyGate implements Deadlined, DownstreamConnection {
     this.#over = true;
     const { context, view } = this.#keeper;
     const failure: Failure = { kind, detail };
-    const { address, port } = peerOf(this.#socket);
     addTo(context, view.listener.slots.failures + failureOffset(kind), 1);
     reportUnread(context, view.listener.protocol, {
       failure,
       time: this.#startedAt,
-      client: formatAddress(address, port),
+      client: nameOf(peerOf(this.#socket)),
       durationMs: context.now() - this.#startedMs,
       bytesIn: this.#bytes,
     });

@@ -1,6 +1,7 @@
 /** What connections that are joined to an endpoint have in common, whether their first bytes were read or not. */
 import type { Socket } from "node:net";
 import { type Failure, failureOffset } from "../core/failure.ts";
+import type { ConnectionState, OpenConnection } from "../core/open-connections.ts";
 import { BYTES_IN, BYTES_OUT } from "../core/metric-layout.ts";
 import type { Destination, Gateway } from "../core/model.ts";
 import type { Endpoint } from "../core/service.ts";
@@ -128,6 +129,31 @@ export abstract class StreamConnection
     if (this.#tunnel !== undefined) return this.#tunnel.cut(cause);
     this.#report(cause);
     resetSocket(this.accepted.socket);
+  }
+
+  /** See DownstreamConnection. */
+  describe(): OpenConnection {
+    const { kind, sni } = this.facts;
+    return {
+      kind,
+      state: this.#state,
+      openedAt: this.#startedAt,
+      listener: this.view.listener.id,
+      client: this.accepted.client,
+      gateway: this.#gateway?.name,
+      host: sni,
+      service: this.#routed?.service.service.name,
+      endpoint: this.#tried.at(-1)?.name,
+      bytesIn: this.#bytesIn,
+      bytesOut: this.#bytesOut,
+      requests: undefined,
+    };
+  }
+
+  get #state(): ConnectionState {
+    if (this.#end !== undefined) return "closing";
+    if (this.#tunnel !== undefined) return "tunnel";
+    return this.#routed === undefined ? "hello" : "connecting";
   }
 
   /** The first bytes, the tunnel's idleness or the wait for a refused client has reached its limit. */

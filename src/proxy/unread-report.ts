@@ -8,7 +8,7 @@ export interface UnreadConnection {
   readonly failure: Failure;
   /** Milliseconds since the epoch. */
   readonly time: number;
-  readonly client: string;
+  readonly client: string | undefined;
   readonly durationMs: number;
   readonly bytesIn: number;
 }

@@ -6,8 +6,8 @@ export interface CommonRecord {
   /** When the request or the connection began: milliseconds since the epoch. */
   readonly time: number;
   readonly gateway: string | undefined;
-  /** `ip:port`, v6 in brackets. */
-  readonly client: string;
+  /** `ip:port`, v6 in brackets; undefined when it was reset before the box could ask. */
+  readonly client: string | undefined;
   readonly durationMs: number;
   /** Read from the client. */
   readonly bytesIn: number;

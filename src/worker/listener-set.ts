@@ -1,6 +1,7 @@
 /** The listeners of one worker over reloads: an unchanged address keeps its socket. */
 import type { Listener } from "../core/model.ts";
 import type { BindProblem } from "../core/messages.ts";
+import type { OpenConnection } from "../core/open-connections.ts";
 import type { ProxyContext } from "../proxy/context.ts";
 import { BoundListener } from "../proxy/listener.ts";
 
@@ -22,6 +23,13 @@ export class ListenerSet {
     let active = 0;
     for (const listener of [...this.#bound.values(), ...this.#retired]) active += listener.active;
     return active;
+  }
+
+  /** What each of them is doing. No effects. */
+  *describe(): Generator<OpenConnection> {
+    for (const bound of [...this.#bound.values(), ...this.#retired]) {
+      for (const connection of bound.connections) yield connection.describe();
+    }
   }
 
   /** Binds what is new; connections to it wait. Resolves to what could not be bound. */

@@ -4,6 +4,7 @@ import { type Cidr, parseCidr } from "../core/ip.ts";
 import type { DrainSettings, Snapshot } from "../core/model.ts";
 import type { Endpoint, HealthTable } from "../core/service.ts";
 import type { FromWorker, ToWorker, WorkerStart } from "../core/messages.ts";
+import { selectConnections } from "../core/open-connections.ts";
 import { SharedCounts } from "../core/shared-counts.ts";
 import type { ProxyContext, Runtime } from "../proxy/context.ts";
 import { ConnectionLimits } from "../proxy/connection-limits.ts";
@@ -111,6 +112,11 @@ export class WorkerBox {
       case "reopen-logs":
         this.#accessLog.reopen();
         return;
+      case "connections": {
+        const { type, id, query } = message;
+        this.#post({ type, id, page: selectConnections(this.#listeners.describe(), query) });
+        return;
+      }
       default:
         return;
     }

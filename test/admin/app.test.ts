@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import type { AdminFunctions } from "../../src/admin/app.ts";
 import { startAdmin } from "../../src/control/admin-server.ts";
+import { success } from "../../src/core/result.ts";
 import { createFunctions } from "./fixtures/functions.ts";
 import { sendRaw } from "./fixtures/raw-request.ts";
 
@@ -24,6 +25,8 @@ const READINGS: readonly [path: string, type: RegExp, part: string][] = [
   ["/listeners", /^application\/json/, '"address": ":80"'],
   ["/routes", /^application\/json/, '"route": "my-nginx"'],
   ["/explain?url=http://a.com/", /^application\/json/, '"taken": false'],
+  ["/connections", /^application\/json/, '"total": 3'],
+  ["/connections?sort=bytes&kind=tls", /^application\/json/, '"total": 2'],
   ["/services", /^application\/json/, '"error": "ENOTFOUND"'],
   ["/", /^text\/html/, "<h1>gatehouse"],
 ];
@@ -159,7 +162,7 @@ test("POST /reload says with its status whether the file or something else was w
 
 test("admin API says 404 in JSON for what does not exist yet", async (t) => {
   const { send } = await start(t);
-  for (const path of ["/connections", "/x", "//", "/routes/"]) {
+  for (const path of ["/x", "//", "/routes/"]) {
     const answer = await send(`GET ${path}`);
     assert.equal(answer.status, 404, path);
     assert.equal(typeof JSON.parse(answer.body).error, "string");
@@ -192,6 +195,25 @@ test("admin API says 500 without a word of why, and reports the problem", async 
   assert.equal(calls.problems.length, 2);
 });
 
+test("GET /connections says what is wrong with its filters", async (t) => {
+  const { send } = await start(t);
+  for (const [query, error] of [
+    ["cleint=10.0.0.1", /there is no filter "cleint"; there are kind, service/],
+    ["limit=0", /limit is a number from 1 to 1000; found "0"/],
+  ] as const) {
+    const answer = await send(`GET /connections?${query}`);
+    assert.equal(answer.status, 400);
+    assert.match(JSON.parse(answer.body).error, error);
+  }
+});
+
+test("GET / has the open connections with most bytes, and says what is missing", async (t) => {
+  const { send } = await start(t);
+  const { body } = await send("GET /");
+  assert.match(body, /Open connections: 3, without those of a worker that is too busy/);
+  assert.ok(body.indexOf("<td>1572864</td>") < body.indexOf("<td>307200</td>"));
+});
+
 test("GET / escapes every value and lets only its own style apply", async (t) => {
   const evil = `<script>alert("1")</script>`;
   const { functions } = createFunctions();
@@ -199,6 +221,12 @@ test("GET / escapes every value and lets only its own style apply", async (t) =>
     routes: () => {
       const view = functions.routes();
       return { ...view, routes: view.routes.map((route) => ({ ...route, action: evil })) };
+    },
+    connections: async (asked) => {
+      const view = await functions.connections(asked);
+      assert.ok(view.ok);
+      const connections = view.value.connections.map((one) => ({ ...one, sni: evil }));
+      return success({ ...view.value, connections });
     },
   });
   const answer = await send("GET /");

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { WorkerHandle } from "../../src/control/worker-handle.ts";
 import { createCountsMemory } from "../../src/core/shared-counts.ts";
 import { until } from "../proxy/peer.ts";
+import type { FromWorker } from "../../src/core/messages.ts";
 import type { Snapshot } from "../../src/core/model.ts";
 import { FakeThreads, FakeWorkers, compile, configText } from "./fake-threads.ts";
 
@@ -204,6 +205,70 @@ test("Supervisor passes lines and problems of workers on", async (t) => {
   assert.equal(fake.supervisor.dropped, 3, "the dead one's are counted on");
 });
 
+test("Supervisor.connections() asks every worker, and each question gets its own answer", async (t) => {
+  const fake = new FakeWorkers(t, 2);
+  await fake.threads.got("started", 0);
+  await fake.threads.got("started", 1);
+  const first = fake.supervisor.connections(QUERY);
+  const second = fake.supervisor.connections({ ...QUERY, limit: 1 });
+  for (const index of [0, 1]) {
+    await fake.threads.got("connections", index, 2);
+    fake.threads.tell(index, { do: "post", message: pageOf(2, [30 + index]) });
+    fake.threads.tell(index, { do: "post", message: pageOf(1, [20 - index, 10]) });
+  }
+  const { total, connections, silent } = await first;
+  assert.deepEqual([total, silent], [4, []]);
+  assert.deepEqual(
+    connections.map(({ worker, openedAt }) => [worker, openedAt]),
+    [
+      [0, 10],
+      [1, 10],
+      [1, 19],
+      [0, 20],
+    ],
+  );
+  assert.deepEqual(
+    (await second).connections.map(({ openedAt }) => openedAt),
+    [30],
+  );
+});
+
+test("Supervisor.connections() is not held up by a worker that dies or is dead", async (t) => {
+  const fake = new FakeWorkers(t, 2);
+  await fake.supervisor.publish(snapshotOf(fake, 1));
+  const asked = fake.supervisor.connections(QUERY);
+  await fake.threads.got("connections", 0);
+  await fake.threads.got("connections", 1);
+  fake.threads.tell(1, { do: "post", message: pageOf(1, [5]) });
+  fake.threads.tell(0, { do: "die" });
+  const { total, silent } = await asked;
+  assert.deepEqual([total, silent], [1, []], "what it had is gone with it");
+  assert.equal(fake.supervisor.servingCount, 1);
+  const again = fake.supervisor.connections(QUERY);
+  await fake.threads.got("connections", 1, 2);
+  fake.threads.tell(1, { do: "post", message: pageOf(2, []) });
+  assert.deepEqual((await again).silent, []);
+});
+
+test("Supervisor.connections() says which worker does not answer in time, and leaves it alone", async (t) => {
+  const fake = new FakeWorkers(t, 2);
+  await fake.supervisor.publish(snapshotOf(fake, 1));
+  const asked = fake.supervisor.connections(QUERY);
+  await fake.threads.got("connections", 1);
+  fake.threads.tell(1, { do: "post", message: pageOf(1, [5]) });
+  const { total, silent } = await asked;
+  assert.deepEqual([total, silent], [1, [0]]);
+  assert.equal(fake.supervisor.allServing, true);
+  // Its answer comes too late and is nobody's.
+  fake.threads.tell(0, { do: "post", message: pageOf(1, [5]) });
+  const again = fake.supervisor.connections(QUERY);
+  for (const index of [0, 1]) {
+    await fake.threads.got("connections", index, 2);
+    fake.threads.tell(index, { do: "post", message: pageOf(2, []) });
+  }
+  assert.deepEqual(await again, { total: 0, connections: [], silent: [] });
+});
+
 test("WorkerHandle.ask() ends a thread that is stuck, and gives up", async (t) => {
   const threads = new FakeThreads(t);
   let exits = 0;
@@ -230,6 +295,35 @@ test("WorkerHandle.ask() ends a thread that is stuck, and gives up", async (t) =
   assert.equal(handle.alive, false);
   assert.equal(await handle.ask({ type: "commit", version: 2 }, "committed"), undefined);
 });
+
+const QUERY = {
+  kind: undefined,
+  service: undefined,
+  gateway: undefined,
+  client: undefined,
+  host: undefined,
+  sort: "age",
+  limit: 1000,
+} as const;
+
+/** An answer with connections that were opened then. */
+function pageOf(id: number, opened: readonly number[]): FromWorker {
+  const connections = opened.map((openedAt) => ({
+    kind: "tcp" as const,
+    state: "tunnel" as const,
+    openedAt,
+    listener: ":1",
+    client: { address: "10.0.0.1", port: 1 },
+    gateway: "g",
+    host: undefined,
+    service: "s",
+    endpoint: "10.0.0.2:1",
+    bytesIn: 0,
+    bytesOut: 0,
+    requests: undefined,
+  }));
+  return { type: "connections", id, page: { total: opened.length, connections } };
+}
 
 function snapshotOf({ layout }: FakeWorkers, version: number): Snapshot {
   return compile(configText(), layout, version);
