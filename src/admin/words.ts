@@ -67,14 +67,15 @@ export function actionWords(action: HttpAction, services: readonly Service[]): s
   );
 }
 
-/** `forward to a`, `forward to a (90%), b (10%)`. */
+/** `forward to a`, `forward to a subset v1 (90%), b (10%)`. */
 export function forwardWords(
   destinations: readonly Destination[],
   services: readonly Service[],
 ): string {
   const total = destinations.reduce((sum, { weight }) => sum + weight, 0);
-  const parts = destinations.map(({ service, weight }) => {
-    const name = serviceName(services, service);
+  const parts = destinations.map(({ service, subset, weight }) => {
+    const part = subset === undefined ? "" : ` subset ${subset}`;
+    const name = serviceName(services, service) + part;
     return destinations.length === 1 ? name : `${name} (${share(weight, total)}%)`;
   });
   return `forward to ${parts.join(", ")}`;

@@ -49,11 +49,15 @@ function requestWords({ request }: ExplainView): string | undefined {
 }
 
 function serviceLines(view: ExplainView, service: ExplainService): string[] {
-  const { percent, endpoints } = service;
+  const { subset, percent, endpoints } = service;
+  const part = subset === undefined ? "" : `, subset ${subset}`;
   const share = view.services.length === 1 ? "" : `, ${percent}%`;
   return [
-    `  service: ${at(view, service) ?? ""}${share}`,
-    ...endpoints.map(({ address, weight }) => `    ${address}, weight ${weight}`),
+    `  service: ${at(view, service) ?? ""}${part}${share}`,
+    ...endpoints.map(
+      ({ address, weight, state }) =>
+        `    ${address}, weight ${weight}${state === undefined ? "" : `, ${state}`}`,
+    ),
     ...(endpoints.length === 0 ? ["    no endpoint"] : []),
   ];
 }

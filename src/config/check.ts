@@ -58,7 +58,7 @@ export function checkConfig(input: CheckInput): CheckResult {
   validateGateways(config, bindings, report);
   validateVirtualServices(bindings, declared, report);
   reportConflicts(hosts, report);
-  validateRoutes(bindings, declared.services, report);
+  validateRoutes(bindings, { names: declared.services, configs: config.service }, report);
   validateServices(config, bindings, report);
   const hasError =
     mistakes.length > 0 || report.findings.some(({ severity }) => severity === "error");

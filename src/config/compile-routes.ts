@@ -128,13 +128,14 @@ function compileForward(
 }
 
 function httpDestination(
-  { to, weight, headers }: DestinationConfig,
+  { to, subset, weight, headers }: DestinationConfig,
   action: ActionContext,
 ): Destination {
   const { labels, reach, context } = action;
   const { slots, services } = context;
   return {
     service: services.get(to) ?? 0,
+    ...(subset === undefined ? {} : { subset }),
     weight,
     ...(headers === undefined ? {} : { headers: compileHeaders(headers) }),
     requestSlots: slots.perRoute("gatehouse_requests_total", { ...labels, service: to }, reach),
@@ -147,12 +148,13 @@ function httpDestination(
 
 /** Where a passed-through connection goes, with the counters of the gateways in `reach`. Pure but for the slots. */
 export function streamDestination(
-  { to, weight }: TlsRouteConfig["route"][number],
+  { to, subset, weight }: TlsRouteConfig["route"][number],
   reach: Reach,
   { slots, services }: RouteContext,
 ): Destination {
   return {
     service: services.get(to) ?? 0,
+    ...(subset === undefined ? {} : { subset }),
     weight,
     requestSlots: slots.none,
     durationSlots: slots.none,

@@ -22,7 +22,7 @@ export function compileService(
     sources: compileSources(service),
     balancer: service.balancer,
     hash: undefined,
-    subsets: [],
+    subsets: Object.entries(service.subsets).map(([subset, labels]) => ({ name: subset, labels })),
     panicPercent: 50,
     slowStartMs: 0,
     allowLoop: service.allow_loop,
@@ -53,10 +53,11 @@ export function compileService(
 }
 
 function compileSources({ endpoints = [], dns }: ServiceConfig): EndpointSource[] {
-  const sources = endpoints.map(({ address, weight }): EndpointSource => {
+  const sources = endpoints.map(({ address, weight, labels }): EndpointSource => {
     const { kind, host, port } = address;
-    if (kind === "name") return { kind, host, port, weight };
-    return { kind, endpoint: { host, port, weight, name: showAddress(host, port) } };
+    const traits = { weight, ...(labels === undefined ? {} : { labels }) };
+    if (kind === "name") return { kind, host, port, ...traits };
+    return { kind, endpoint: { host, port, name: showAddress(host, port), ...traits } };
   });
   if (dns !== undefined) sources.push({ kind: "name", host: dns.host, port: dns.port, weight: 1 });
   return sources;

@@ -8,6 +8,7 @@ import type { HostSet } from "./host-overlap.ts";
 import type { RoutedHosts } from "./host-tables.ts";
 import { lintOverlaps } from "./lint-overlap.ts";
 import { lintHttpRoutes, lintPublicServices } from "./lint-routes.ts";
+import { lintSubsets } from "./lint-subsets.ts";
 import type { Report } from "./report.ts";
 import type { Config, HttpRouteConfig, TlsRouteConfig } from "./schema.ts";
 
@@ -27,6 +28,7 @@ export function lintConfig(
   }
   lintServices(config, report);
   lintPublicServices(config, report);
+  lintSubsets(config, report);
   lintOverlaps(bindings, report);
 }
 

@@ -1,23 +1,28 @@
 /** `[service.NAME]`: what is there. */
 import * as v from "valibot";
-import { flag, integer, key, list, shorthand, table, words } from "./schema-build.ts";
-import { dnsName, duration, peer } from "./schema-values.ts";
+import { flag, integer, key, list, record, shorthand, table, words } from "./schema-build.ts";
+import { dnsName, duration, label, name, peer } from "./schema-values.ts";
 
 const ENDPOINTS_MAX = 1000;
 const WEIGHT_MAX = 1000;
+
+const labels = record(label, label);
 
 const endpointTable = table(
   {
     address: key('"10.0.0.1:80", "[2001:db8::1]:80", or a name that is looked up.', peer),
     weight: key("Share relative to the other endpoints.", v.optional(integer(1, WEIGHT_MAX), 1)),
+    labels: key("What it is; see subsets.", v.optional(labels)),
   },
-  ["labels", "zone", "backup"],
+  ["zone", "backup"],
 );
+
+type EndpointTable = v.InferOutput<typeof endpointTable>;
 
 const endpoint = shorthand(
   v.pipe(
     peer,
-    v.transform((address) => ({ address, weight: 1 })),
+    v.transform((address): EndpointTable => ({ address, weight: 1 })),
   ),
   endpointTable,
   'expected an address such as "10.0.0.1:80", or { address = "10.0.0.1:80", weight = 1 }',
@@ -40,6 +45,10 @@ export const serviceSchema = table(
       '"name:port": every A and AAAA address is an endpoint, looked up again when its TTL ends.',
       v.optional(dnsName),
     ),
+    subsets: key(
+      "Parts of the service that a route can name: the endpoints whose labels contain these.",
+      v.optional(record(name, labels), {}),
+    ),
     balancer: key(
       "How an endpoint is chosen.",
       v.optional(
@@ -57,16 +66,5 @@ export const serviceSchema = table(
     ),
     timeouts: key("Towards the endpoints.", v.optional(timeouts, {})),
   },
-  [
-    "file",
-    "srv",
-    "subsets",
-    "hash",
-    "pool",
-    "health_check",
-    "outlier",
-    "slow_start",
-    "panic_percent",
-    "tls",
-  ],
+  ["file", "srv", "hash", "pool", "health_check", "outlier", "slow_start", "panic_percent", "tls"],
 );

@@ -37,23 +37,23 @@ const UPGRADES_MAX = 100;
 
 const place = {
   to: key("A service.", name),
+  subset: key("Only these of its endpoints; see subsets of the service.", v.optional(name)),
   weight: key(
     "Share relative to the other weights of the route; 0 is never picked.",
     v.optional(integer(0, 65_535), 1),
   ),
 };
 
-const httpDestination = table(
-  {
-    ...place,
-    headers: key("As the route's; only where it goes to this service.", v.optional(routeHeaders)),
-  },
-  ["subset"],
-);
+const httpDestination = table({
+  ...place,
+  headers: key("As the route's; only where it goes to this service.", v.optional(routeHeaders)),
+});
 
 const short = v.pipe(
   name,
-  v.transform((to): { to: string; weight: number; headers?: undefined }[] => [{ to, weight: 1 }]),
+  v.transform((to): { to: string; weight: number; subset?: string; headers?: undefined }[] => [
+    { to, weight: 1 },
+  ]),
 );
 const EXPECTED =
   'expected a service such as "my-service", or a list such as [{ to = "my-service", weight = 1 }]';
@@ -61,7 +61,7 @@ const EXAMPLE = '[{ to = "my-service" }]';
 
 /** `"service"` stands for `[{ to = "service" }]`. */
 const route = shorthand(short, list(httpDestination, DESTINATIONS_MAX, EXAMPLE), EXPECTED);
-const tlsDestinations = list(table(place, ["subset"]), DESTINATIONS_MAX, EXAMPLE);
+const tlsDestinations = list(table(place), DESTINATIONS_MAX, EXAMPLE);
 
 const redirect = table({
   host: key("Default: as in the request.", v.optional(redirectHost)),

@@ -3,14 +3,20 @@ import type { Bindings } from "./bind.ts";
 import type { Path } from "./document.ts";
 import type { Report } from "./report.ts";
 import { validatePolicy } from "./validate-policy.ts";
-import type { HttpRouteConfig, TlsRouteConfig } from "./schema.ts";
+import type { HttpRouteConfig, ServiceConfig, TlsRouteConfig } from "./schema.ts";
 
-/** Reports what is wrong inside routes. `services` are the names of the file. */
-export function validateRoutes(
-  bindings: Bindings,
-  services: ReadonlySet<string>,
-  report: Report,
-): void {
+/** The services of the file. */
+export interface ServiceList {
+  /** All that it gives, also those that are wrong. */
+  readonly names: ReadonlySet<string>;
+  /** Those that could be read. */
+  readonly configs: Readonly<Record<string, ServiceConfig>>;
+}
+
+/** Reports what is wrong inside routes. */
+export function validateRoutes(bindings: Bindings, list: ServiceList, report: Report): void {
+  const services = list.names;
+  const context = { services, configs: list.configs, report };
   for (const { config, path } of bindings.gateways) {
     const { no_sni: service } = config;
     if (service === "reject" || services.has(service)) continue;
@@ -19,19 +25,22 @@ export function validateRoutes(
   }
   for (const { config, path } of bindings.virtualServices) {
     for (const [i, route] of config.http.entries()) {
-      validateHttpRoute([...path, "http", i], route, { services, report });
+      validateHttpRoute([...path, "http", i], route, context);
     }
     for (const kind of ["tls", "tcp"] as const) {
       for (const [i, { route }] of config[kind].entries()) {
-        const routePath = [...path, kind, i, "route"];
-        validateDestinations(routePath, route, { services, report });
+        validateDestinations([...path, kind, i, "route"], route, context);
       }
     }
   }
 }
 
+/** A message stays one readable line. */
+const SUBSETS_SHOWN = 10;
+
 interface Context {
   readonly services: ReadonlySet<string>;
+  readonly configs: Readonly<Record<string, ServiceConfig>>;
   readonly report: Report;
 }
 
@@ -62,7 +71,8 @@ function validateUpgrade(path: Path, { route, upgrade }: HttpRouteConfig, report
 
 function validateDestinations(path: Path, route: TlsRouteConfig["route"], context: Context): void {
   const { services, report } = context;
-  for (const [i, { to }] of route.entries()) {
+  for (const [i, { to, subset }] of route.entries()) {
+    if (subset !== undefined) validateSubset([...path, i, "subset"], { to, subset }, context);
     if (services.has(to)) continue;
     const long = [...path, i, "to"];
     const hint = report.suggest(to, services);
@@ -71,6 +81,24 @@ function validateDestinations(path: Path, route: TlsRouteConfig["route"], contex
   if (route.every(({ weight }) => weight === 0)) {
     report.error(path, "every weight is 0: nothing would ever be picked");
   }
+}
+
+/** Of a service that is wrong itself nothing is said. */
+function validateSubset(
+  path: Path,
+  { to, subset }: { readonly to: string; readonly subset: string },
+  { configs, report }: Context,
+): void {
+  const service = Object.hasOwn(configs, to) ? configs[to] : undefined;
+  if (service === undefined || Object.hasOwn(service.subsets, subset)) return;
+  const known = Object.keys(service.subsets);
+  const shown = known.slice(0, SUBSETS_SHOWN).map((name) => JSON.stringify(name));
+  if (known.length > SUBSETS_SHOWN) shown.push("…");
+  const hint =
+    known.length === 0
+      ? `: add subsets = { ${JSON.stringify(subset)} = { label = "value" } } to it`
+      : `, expected one of ${shown.join(", ")}${report.suggest(subset, known)}`;
+  report.error(path, `service "${to}" has no subset "${subset}"${hint}`);
 }
 
 function validateRedirect(

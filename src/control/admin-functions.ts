@@ -46,7 +46,9 @@ export function createAdminFunctions(box: Box, stdout: DroppedLines, log: Logger
       const question = readQuestion(asked);
       if (!question.ok) return question;
       const { explain } = await import("../routing/explain.ts");
-      return success(explain(box.snapshot, question.value, box.discovery.endpoints()));
+      return success(
+        explain(box.snapshot, question.value, { sets: box.discovery.endpoints(), health: {} }),
+      );
     },
     reload: () => box.reload(),
     drain: () => box.drain(),

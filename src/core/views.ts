@@ -275,10 +275,19 @@ export interface ExplainPlace {
 }
 
 export interface ExplainService extends ExplainPlace {
+  /** Only these of its endpoints. */
+  readonly subset?: string;
   /** Of requests on this route. */
   readonly percent: number;
+  readonly endpoints: readonly ExplainEndpoint[];
+}
+
+export interface ExplainEndpoint {
   /** `10.0.0.1:80`; a name that is not looked up here as `dns nginx.com:443`. */
-  readonly endpoints: readonly { readonly address: string; readonly weight: number }[];
+  readonly address: string;
+  readonly weight: number;
+  /** `healthy`, `unhealthy`, `ejected` or `out`; absent without a running box. */
+  readonly state?: string;
 }
 
 /** A gateway or route that did not take it. */

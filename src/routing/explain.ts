@@ -1,5 +1,4 @@
 /** Which way one request or connection would go, and why not another: answered by what decides on the data plane. */
-import { sourceAddress, sourceWeight } from "../core/endpoint-source.ts";
 import { matchHost } from "../core/match/host-table.ts";
 import {
   type HttpRequestFacts,
@@ -19,19 +18,15 @@ import type {
   Listener,
   Snapshot,
 } from "../core/model.ts";
-import type { EndpointSets } from "../core/service.ts";
 import { rewritePath } from "../core/rewrite.ts";
-import type { ExplainCandidate, ExplainService, ExplainView } from "../core/views.ts";
+import type { ExplainCandidate, ExplainView } from "../core/views.ts";
 import { admitHost, isSentToHttps } from "./admit.ts";
 import type { HttpQuestion, Question, TlsQuestion } from "./explain-question.ts";
+import { type LiveEndpoints, explainServices } from "./explain-services.ts";
 import { buildVirtualHostApp, decide } from "./virtual-host.ts";
 
-/** Explains against a snapshot; `endpoints` are those of the running box, absent = what the file says. Pure. */
-export function explain(
-  snapshot: Snapshot,
-  question: Question,
-  endpoints?: EndpointSets,
-): ExplainView {
+/** Explains against a snapshot; `live` is what the running box knows, absent = what the file says. Pure. */
+export function explain(snapshot: Snapshot, question: Question, live?: LiveEndpoints): ExplainView {
   const start: Draft = {
     snapshot_version: snapshot.version,
     source: snapshot.source,
@@ -39,7 +34,7 @@ export function explain(
     services: [],
     candidates: [],
   };
-  const context = { snapshot, endpoints, start };
+  const context = { snapshot, live, start };
   const protocol = question.kind === "http" ? "http" : "tls";
   const listener = snapshot.listeners.find(
     ({ address, protocol: spoken }) => address.port === question.port && spoken === protocol,
@@ -53,7 +48,7 @@ type Draft = Omit<ExplainView, "taken">;
 
 interface Context {
   readonly snapshot: Snapshot;
-  readonly endpoints: EndpointSets | undefined;
+  readonly live: LiveEndpoints | undefined;
   readonly start: Draft;
 }
 
@@ -123,11 +118,11 @@ function takeHttp(
 }
 
 function takeForward(
-  context: Context,
+  { snapshot, live }: Context,
   start: Draft,
   destinations: readonly Destination[],
 ): ExplainView {
-  const services = servicesOf(context, destinations);
+  const services = explainServices(snapshot.services, live, destinations);
   return { ...start, taken: true, action: "forward", services };
 }
 
@@ -209,25 +204,4 @@ function placeOf({
   readonly origin: { readonly line: number };
 }) {
   return { name, line: origin.line };
-}
-
-function servicesOf(
-  { snapshot, endpoints }: Context,
-  destinations: readonly Destination[],
-): readonly ExplainService[] {
-  const total = destinations.reduce((sum, { weight }) => sum + weight, 0);
-  return destinations.flatMap(({ service: index, weight }) => {
-    const service = snapshot.services[index];
-    if (service === undefined) return [];
-    const live = endpoints?.[service.name]?.map(({ name, weight: share }) => ({
-      address: name,
-      weight: share,
-    }));
-    const said = service.sources.map((source) => ({
-      address: sourceAddress(source),
-      weight: sourceWeight(source),
-    }));
-    const percent = total === 0 ? 0 : Math.round((weight / total) * 1000) / 10;
-    return [{ ...placeOf(service), percent, endpoints: live ?? said }];
-  });
 }

@@ -121,7 +121,7 @@ function collectSaid(value: unknown, path: string, found: Set<string>): void {
   else if (typeof value === "object" && value !== null) {
     for (const [key, item] of Object.entries(value)) {
       const isNamed =
-        path === ".service" || /\.labels$|respond\.headers$|\.(?:set|add)$/.test(path);
+        path === ".service" || /\.(?:labels|subsets|subsets\.\*)$|respond\.headers$|\.(?:set|add)$/.test(path);
       const below = isNamed ? `${path}.*` : `${path}.${key}`;
       found.add(below);
       collectSaid(item, below, found);

@@ -5,19 +5,43 @@ import type { Path, TomlDocument, TomlValue } from "../../src/config/document.ts
 import { parseToml } from "../../src/config/toml.ts";
 import { seededRandom } from "../core/tls/seeded-random.ts";
 
-/** Lines that begin, continue or end what a cut could fall into. */
-const LINES = [
-  ..."[[g]]|[[g]]|[[h]]|[g.a]|[[g.b]]|[h]|[service]|[service.a]|[service.b]|[service.a.t]".split(
-    "|",
-  ),
-  ..."  [[g]] # g|[['g']]|x = 1|y = 1|a.b = 1|a.c = 2|a = {}|v = [|[1], [2],|]|# [[g]]||z =".split(
-    "|",
-  ),
-  ...['t = """', '"""', 'u = "[[g]]"', "w = ''''''", "k = '''", '"\\"[[g]]"', "'''"],
-  ..."[[g]]\nx = 1|[[h]]\nx = 1|[service.c]\nx = 1|[service.d]\nx.y = {}|[[g]]\n[g.a]\n[[g]]".split(
-    "|",
-  ),
-];
+/** Lines, with "|" between several, that begin, continue or end what a cut could fall into. */
+const LINES = String.raw`[[g]]
+[[h]]
+[[g]]|x = 1
+[[h]]|x = 1
+[g.a]
+[[g.b]]
+[h]
+[[g]]|[g.a]|[[g]]
+[service]
+[service.a]
+[service.b]
+[service.a.t]
+[service.c]|x = 1
+[service.d]|x.y = {}
+  [[g]] # g
+[['g']]
+x = 1
+y = 1
+a.b = 1
+a.c = 2
+a = {}
+v = [
+[1], [2],
+]
+# [[g]]
+
+z =
+t = """
+"""
+u = "[[g]]"
+w = ''''''
+k = '''
+"\"[[g]]"
+'''`
+  .split("\n")
+  .map((lines) => lines.replaceAll("|", "\n"));
 
 test("parseToml() says the same of a file in the smallest pieces as in one", () => {
   const random = seededRandom(20_260_305);

@@ -154,13 +154,6 @@ const ROWS: readonly Row[] = [
     lines: ["13:5: error: gateway[1].tls.certificate: not supported by this version"],
   },
   {
-    name: "subset",
-    text: file({ http: "route = [{ to = 's', subset = 'v1' }]" }),
-    lines: [
-      "18:22: error: virtual_service[0].http[0].route[0].subset: not supported by this version",
-    ],
-  },
-  {
     name: "balancer",
     text: file({ service: 'endpoints = ["10.0.0.1:80"]\nbalancer = "least_request"' }),
     lines: [
