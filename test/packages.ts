@@ -9,6 +9,7 @@ export interface TestCommand {
 
 /** Every program besides node, npm and what no Debian system lacks that a test starts. */
 export const TEST_COMMANDS: readonly TestCommand[] = [
+  { command: "aiosmtpd", debianPackage: "python3-aiosmtpd" },
   { command: "curl", debianPackage: "curl" },
   { command: "debootstrap", debianPackage: "debootstrap" },
   { command: "dnsmasq", debianPackage: "dnsmasq-base" },
@@ -16,6 +17,7 @@ export const TEST_COMMANDS: readonly TestCommand[] = [
   { command: "nginx", debianPackage: "nginx" },
   { command: "openssl", debianPackage: "openssl" },
   { command: "python3", debianPackage: "python3-minimal" },
+  { command: "socat", debianPackage: "socat" },
   { command: "strace", debianPackage: "strace" },
   { command: "systemd-analyze", debianPackage: "systemd" },
 ];

@@ -1,14 +1,13 @@
 /** Between real programs that speak the PROXY protocol: HAProxy sends version 2, nginx reads it. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { findCommand, hasCommand } from "../packages.ts";
-import { endProcess, findFreePort, runProgram, until } from "../processes.ts";
+import { hasCommand } from "../packages.ts";
+import { findFreePort, runProgram } from "../processes.ts";
 import { makeTestCertificate, type TestCertificate } from "./certificate.ts";
 import { type Scope, startGatehouse, temporaryFolder } from "./harness.ts";
-import { refusesConnections } from "./raw-tcp.ts";
+import { startProgram } from "./programs.ts";
 
 const NAME = "a.test";
 const skip = ["haproxy", "nginx", "curl"].every(hasCommand)
@@ -142,14 +141,4 @@ async function startFront(scope: Scope, ports: Ports): Promise<void> {
 ${section("tls", ports.tlsFront, ports.tls)}${section("web", ports.httpFront, ports.http)}`,
   );
   await startProgram(scope, ["haproxy", "-f", file], ports.httpFront);
-}
-
-/** Runs it until the scope ends; resolves when it listens. */
-async function startProgram(scope: Scope, command: readonly string[], port: number): Promise<void> {
-  const [program = "", ...args] = command;
-  const child = spawn(findCommand(program) ?? program, args, { stdio: "ignore" });
-  scope.after(() => endProcess(child));
-  await until(`${program} listens`, async () =>
-    (await refusesConnections(port)) ? undefined : true,
-  );
 }
