@@ -1,5 +1,5 @@
 /** Host → gateway → virtual host → route → destination, for one request head. */
-import { pickWeighted } from "../core/balance.ts";
+import { pickWeighted } from "../core/balance/weighted.ts";
 import type { Failure } from "../core/failure.ts";
 import type { RequestHead } from "../core/http1/request-head.ts";
 import type { Destination, Gateway, Listener, VirtualHost } from "../core/model.ts";

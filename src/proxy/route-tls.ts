@@ -1,5 +1,5 @@
 /** Server name → gateway → chain → route → destination, for one ClientHello. */
-import { pickWeighted } from "../core/balance.ts";
+import { pickWeighted } from "../core/balance/weighted.ts";
 import type { FailureKind } from "../core/failure.ts";
 import { matchHost } from "../core/match/host-table.ts";
 import { matchTlsRoute } from "../core/match/tls-route.ts";

@@ -1,5 +1,6 @@
 /** The live state of choosing endpoints of one service in one worker. */
-import { RoundRobin } from "../core/balance.ts";
+import { createCandidate } from "../core/balance/candidate.ts";
+import { RoundRobin } from "../core/balance/round-robin.ts";
 import type { Endpoint, HealthTable } from "../core/service.ts";
 
 /** Owned by a ServiceState. */
@@ -12,7 +13,7 @@ export class EndpointPicker {
   /** `start` moves the rotation, so that workers do not all begin with the same endpoint. */
   constructor(start: number) {
     this.#start = start;
-    this.#balancer = new RoundRobin([], start);
+    this.#balancer = this.#rotate([]);
   }
 
   /** The set is another one now. */
@@ -29,7 +30,7 @@ export class EndpointPicker {
 
   /** The next endpoint that is not among `tried`; undefined when there is none. */
   pick(tried: readonly Endpoint[]): Endpoint | undefined {
-    return this.#balancer.pick(tried);
+    return this.#balancer.pick(tried)?.endpoint;
   }
 
   #rebuild(): void {
@@ -37,6 +38,12 @@ export class EndpointPicker {
       const health = this.#health[name];
       return health === undefined || health.state === "healthy";
     });
-    this.#balancer = new RoundRobin(usable, this.#start);
+    this.#balancer = this.#rotate(usable);
+  }
+
+  #rotate(endpoints: readonly Endpoint[]): RoundRobin {
+    const candidates = endpoints.map((endpoint) => createCandidate(endpoint));
+    const options = { random: () => 0, wallClock: () => 0, slowStartMs: 0, start: this.#start };
+    return new RoundRobin(candidates, options);
   }
 }
