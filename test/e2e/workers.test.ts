@@ -1,8 +1,10 @@
 /** A worker that dies takes its own connections with it and nothing else. */
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
+import type { Socket } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
+import type { ConnectionsView } from "../../src/core/views.ts";
 import { hasCommand } from "../packages.ts";
 import { findFreePort, runProgram, until } from "../processes.ts";
 import {
@@ -14,10 +16,13 @@ import {
 } from "./harness.ts";
 import { fetchStatus, runLoad } from "./http-client.ts";
 import { startNginx } from "./nginx.ts";
+import { dial, readToEnd, startTcpServer } from "./raw-tcp.ts";
 
 const REQUESTS = 100_000;
 const CONNECTIONS = 64;
 const BUILD_MS = 120_000;
+/** Connections; that the kernel gives all of them to one worker is out of the question. */
+const LIMIT = 40;
 const skip = !hasCommand("nginx") && "needs nginx";
 
 test(
@@ -77,6 +82,50 @@ test(
   },
 );
 
+test("a dead worker's share of a limit is free again, and nobody who looks is held up", async (t) => {
+  const executable = await buildFaulty();
+  const fault = join(temporaryFolder(t), "fault");
+  const endpoint = await startTcpServer(t, (socket) => socket.resume());
+  const port = await findFreePort();
+  const gatehouse = await startGatehouse(t, {
+    executable,
+    workers: 2,
+    environment: { GATEHOUSE_TEST_FAULT: fault },
+    config: limited(port, endpoint),
+  });
+  const active = { name: "gatehouse_connections_active" };
+  const overflow = { name: "gatehouse_failures_total", labels: { kind: "overflow" } };
+  const open = async (): Promise<Socket> => {
+    const socket = await dial(t, port);
+    socket.resume();
+    return socket;
+  };
+  const sockets: Socket[] = [];
+  while (sockets.length < LIMIT) sockets.push(await open());
+  await untilMetric(gatehouse, active, LIMIT);
+  await readToEnd(await open());
+  await untilMetric(gatehouse, overflow, 1);
+
+  writeFileSync(fault, "");
+  // Asked all the time while it dies and is replaced.
+  await until("a new worker serves", async () => {
+    const { status, text } = await gatehouse.ask("/connections");
+    assert.equal(status, 200);
+    assert.deepEqual((JSON.parse(text) as ConnectionsView).silent_workers, []);
+    return gatehouse.log.having({ message: "a new worker serves" }).length > 0 ? true : undefined;
+  });
+  const dead = (JSON.parse(readFileSync(`${fault}.taken`, "utf8")) as readonly number[]).length;
+  assert.ok(dead > 0 && dead < LIMIT, `${dead} were the dead worker's`);
+  await untilMetric(gatehouse, active, LIMIT - dead);
+  const { text } = await gatehouse.ask("/connections");
+  assert.equal((JSON.parse(text) as ConnectionsView).total, LIMIT - dead);
+  for (let i = 0; i < dead; i += 1) await open();
+  await untilMetric(gatehouse, active, LIMIT);
+  await untilMetric(gatehouse, overflow, 1);
+  await readToEnd(await open());
+  await untilMetric(gatehouse, overflow, 2);
+});
+
 test("the shipped executable has no such fault", () => {
   assert.equal(readFileSync(EXECUTABLE).includes("GATEHOUSE_TEST_FAULT"), false);
 });
@@ -88,6 +137,22 @@ async function buildFaulty(): Promise<string> {
   });
   assert.equal(status, 0, stderr);
   return stdout.trimEnd().split("\n").at(-1) ?? "";
+}
+
+function limited(port: number, endpoint: number): string {
+  return `
+[[gateway]]
+name = "tcp"
+listen = "127.0.0.1:${port}"
+protocol = "tcp"
+limits.connections = ${LIMIT}
+[[virtual_service]]
+hosts = ["*"]
+[[virtual_service.tcp]]
+route = "s"
+[service.s]
+endpoints = ["127.0.0.1:${endpoint}"]
+`;
 }
 
 function config(port: number, endpoint: number): string {
