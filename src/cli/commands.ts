@@ -45,7 +45,8 @@ export const COMMANDS: readonly CommandSpec[] = [
     operandCount: 1,
     summary: "which route would take a request or connection, and why not another",
     details:
-      "URL is http://HOST[:PORT]/PATH, or tls://NAME[:PORT] (https:// means the same: nothing is decrypted).\n" +
+      "URL is http://HOST[:PORT]/PATH, or tls://NAME[:PORT] (https:// means the same: nothing is decrypted),\n" +
+      "tls://:PORT for a client without a server name, or tcp://[ADDRESS]:PORT.\n" +
       "With -c it reads a file, without it asks the running box.\n" +
       "Exit code 0 if something takes it, 1 if it is refused.",
     options: [

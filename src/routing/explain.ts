@@ -10,19 +10,24 @@ import {
   failedTlsCondition,
   matchTlsRoute,
 } from "../core/match/tls-route.ts";
-import type {
-  Destination,
-  Gateway,
-  HttpMatch,
-  HttpRoute,
-  Listener,
-  Snapshot,
-} from "../core/model.ts";
+import type { HttpMatch, HttpRoute, Snapshot } from "../core/model.ts";
 import { rewritePath } from "../core/rewrite.ts";
 import type { ExplainCandidate, ExplainView } from "../core/views.ts";
 import { admitHost, isSentToHttps } from "./admit.ts";
+import {
+  type AtListener,
+  type Draft,
+  type ExplainContext,
+  losingRoute,
+  placeOf,
+  refuse,
+  refuseUnrouted,
+  takeForward,
+} from "./explain-draft.ts";
+import { countListeners, findListener, refuseListener } from "./explain-listener.ts";
 import type { HttpQuestion, Question, TlsQuestion } from "./explain-question.ts";
-import { type LiveEndpoints, explainServices } from "./explain-services.ts";
+import type { LiveEndpoints } from "./explain-services.ts";
+import { explainTcp } from "./explain-tcp.ts";
 import { buildVirtualHostApp, decide } from "./virtual-host.ts";
 
 /** Explains against a snapshot; `live` is what the running box knows, absent = what the file says. Pure. */
@@ -35,39 +40,21 @@ export function explain(snapshot: Snapshot, question: Question, live?: LiveEndpo
     candidates: [],
   };
   const context = { snapshot, live, start };
-  const protocol = question.kind === "http" ? "http" : "tls";
-  const listener = snapshot.listeners.find(
-    ({ address, protocol: spoken }) => address.port === question.port && spoken === protocol,
-  );
-  if (listener === undefined) return refuseListener(context, question.port, protocol);
+  const { kind, port } = question;
+  const address = kind === "http" ? undefined : question.address;
+  const place = { protocol: kind, port, address };
+  const listener = findListener(snapshot, place);
+  if (listener === undefined) return refuseListener(context, place);
   const at = { ...context, listener, start: { ...start, listener: listener.id } };
-  return question.kind === "http" ? explainHttp(at, question) : explainTls(at, question);
-}
-
-type Draft = Omit<ExplainView, "taken">;
-
-interface Context {
-  readonly snapshot: Snapshot;
-  readonly live: LiveEndpoints | undefined;
-  readonly start: Draft;
-}
-
-interface AtListener extends Context {
-  readonly listener: Listener;
-}
-
-function refuseListener({ snapshot, start }: Context, port: number, protocol: string): ExplainView {
-  const candidates = snapshot.listeners.map(({ id, address, protocol: spoken }) => ({
-    kind: "listener" as const,
-    name: id,
-    line: snapshot.gateways.find(({ listener }) => listener === id)?.origin.line ?? 0,
-    because: [
-      address.port === port
-        ? `protocol is ${protocol}; found ${spoken}`
-        : `port is ${address.port}; found ${port}`,
-    ],
-  }));
-  return refuse({ ...start, candidates }, `nothing listens for ${protocol} on port ${port}`);
+  if (kind === "http") return explainHttp(at, question);
+  if (kind === "tls") return explainTls(at, question);
+  if (address === undefined && countListeners(snapshot, place) > 1) {
+    return refuse(
+      start,
+      `several listeners have port ${port}: say which, as in tcp://${listener.id}`,
+    );
+  }
+  return explainTcp(at, question);
 }
 
 function explainHttp(context: AtListener, question: HttpQuestion): ExplainView {
@@ -81,20 +68,23 @@ function explainHttp(context: AtListener, question: HttpQuestion): ExplainView {
     return { ...admitted, taken: true, action: "redirect 301 to https" };
   }
   const virtualHost = hostIndex === undefined ? undefined : snapshot.virtualHosts[hostIndex];
-  if (virtualHost === undefined) return refuseUnrouted(admitted, head.host, gateway);
+  if (virtualHost === undefined) {
+    const what = ` for "${head.host}"`;
+    return refuseUnrouted(admitted, gateway, { failure: "no-virtual-host", what });
+  }
   const { port } = listener.address;
   const facts = { head, gateway: gateway.name, port, client: source, scheme };
   const decision = decide(buildVirtualHostApp(virtualHost), facts);
   const { routes } = virtualHost;
   const losers = decision === undefined ? routes : routes.slice(0, routes.indexOf(decision.route));
-  const candidates = losers.map((route) => losingRoute(route, facts));
+  const candidates = losers.map((route) => losingHttpRoute(route, facts));
   const draft = { ...admitted, virtual_service: placeOf(virtualHost), candidates };
   if (decision === undefined) return refuse(draft, "no route takes it", "no-route");
   return takeHttp({ ...context, start: draft }, question, decision);
 }
 
 function takeHttp(
-  context: Context,
+  context: ExplainContext,
   { head }: HttpQuestion,
   { route, match }: { readonly route: HttpRoute; readonly match: HttpMatch | undefined },
 ): ExplainView {
@@ -117,41 +107,45 @@ function takeHttp(
   return takeForward(context, { ...start, request }, action.destinations);
 }
 
-function takeForward(
-  { snapshot, live }: Context,
-  start: Draft,
-  destinations: readonly Destination[],
-): ExplainView {
-  const services = explainServices(snapshot.services, live, destinations);
-  return { ...start, taken: true, action: "forward", services };
-}
-
 function explainTls(context: AtListener, question: TlsQuestion): ExplainView {
   const { snapshot, listener, start } = context;
   const { serverName, alpn, source, ech } = question;
+  if (serverName === undefined) return explainNameless(context);
   const gatewayIndex = matchHost(listener.hosts, serverName);
   const gateway = gatewayIndex === undefined ? undefined : snapshot.gateways[gatewayIndex];
   if (gateway === undefined) return refuseHost(context, serverName, "unknown-server-name");
   const admitted = { ...start, gateway: placeOf(gateway) };
   const chainIndex = matchHost(gateway.tlsChains, serverName);
   const chain = chainIndex === undefined ? undefined : snapshot.tlsChains[chainIndex];
-  if (chain === undefined) return refuseUnrouted(admitted, serverName, gateway);
+  if (chain === undefined) {
+    const what = ` for "${serverName}"`;
+    return refuseUnrouted(admitted, gateway, { failure: "unknown-server-name", what });
+  }
   const { port } = listener.address;
   const facts: TlsConnectionFacts = { serverName, alpn, ech, source, port, gateway: gateway.name };
   const route = matchTlsRoute(chain, facts);
   const losers =
     route === undefined ? chain.routes : chain.routes.slice(0, chain.routes.indexOf(route));
-  const candidates = losers.map(({ matches, ...rest }): ExplainCandidate => {
-    const because = matches.flatMap((match) => failedTlsCondition(match, facts) ?? []);
-    return { kind: "route", ...placeOf(rest), because: because.map(sayFailed) };
+  const candidates = losers.map((loser) => {
+    const failed = loser.matches.map((match) => failedTlsCondition(match, facts));
+    return losingRoute(loser, failed);
   });
   const draft = { ...admitted, virtual_service: placeOf(chain), candidates };
   if (route === undefined) return refuse(draft, "no route takes it", "no-route");
   return takeForward(context, { ...draft, route: placeOf(route) }, route.destinations);
 }
 
-function refuse(draft: Draft, refusal: string, failure?: string): ExplainView {
-  return { ...draft, taken: false, refusal, ...(failure === undefined ? {} : { failure }) };
+/** Past all routes, or nowhere. */
+function explainNameless(context: AtListener): ExplainView {
+  const { snapshot, listener, start } = context;
+  const { noSni } = listener;
+  const gateway = noSni === undefined ? undefined : snapshot.gateways[noSni.gateway];
+  if (noSni === undefined || gateway === undefined) {
+    const sentence = `no gateway on ${listener.id} has a no_sni service for clients without a server name`;
+    return refuse(start, sentence, "missing-server-name");
+  }
+  const taken = takeForward(context, { ...start, gateway: placeOf(gateway) }, [noSni.destination]);
+  return { ...taken, action: "forward by no_sni" };
 }
 
 function refuseHost(
@@ -176,32 +170,10 @@ function refuseHost(
 
 const HOSTS_SHOWN = 5;
 
-function refuseUnrouted(draft: Draft, host: string, { name, protocol }: Gateway): ExplainView {
-  const failure = protocol === "http" ? "no-virtual-host" : "unknown-server-name";
-  const sentence = `no virtual service of gateway "${name}" has ${protocol} routes for "${host}"`;
-  return refuse(draft, sentence, failure);
-}
-
-function losingRoute(route: HttpRoute, facts: HttpRequestFacts): ExplainCandidate {
-  const because = route.matches.flatMap((match) => {
-    const failed = failedHttpCondition(buildHttpConditions(match), facts);
-    return failed === undefined
-      ? []
-      : [sayFailed({ wanted: failed.wanted, found: failed.found(facts) })];
+function losingHttpRoute(route: HttpRoute, facts: HttpRequestFacts): ExplainCandidate {
+  const failed = route.matches.map((match) => {
+    const condition = failedHttpCondition(buildHttpConditions(match), facts);
+    return condition && { wanted: condition.wanted, found: condition.found(facts) };
   });
-  return { kind: "route", ...placeOf(route), because };
-}
-
-function sayFailed({ wanted, found }: { readonly wanted: string; readonly found: string }): string {
-  return `${wanted}; found ${found}`;
-}
-
-function placeOf({
-  name,
-  origin,
-}: {
-  readonly name: string;
-  readonly origin: { readonly line: number };
-}) {
-  return { name, line: origin.line };
+  return losingRoute(route, failed);
 }

@@ -41,6 +41,25 @@ endpoints = ["10.0.0.1:80"]
 dns = "t.com:443"
 `;
 
+const STREAMS = `[[gateway]]
+name = "ssh"
+listen = ":22"
+protocol = "tcp"
+[[gateway]]
+name = "tls"
+listen = ":443"
+protocol = "tls"
+hosts = ["a.com"]
+no_sni = "s"
+[[virtual_service]]
+hosts = ["a.com"]
+[[virtual_service.tcp]]
+match = [{ source = ["10.0.0.0/8"] }]
+route = "s"
+[service.s]
+endpoints = ["10.0.0.1:22"]
+`;
+
 function write(t: TestContext, text = FILE): string {
   const folder = mkdtempSync(join(tmpdir(), "gatehouse-explain-"));
   t.after(() => rmSync(folder, { recursive: true }));
@@ -97,6 +116,34 @@ test("gatehouse explain tls:// looks at name, ALPN and source", async (t) => {
     const { stdout } = await runWords(["explain", "-c", f, ...more, "tls://a.com:8443"]);
     assert.match(stdout, /route: a\.com\/tls\[0\]/, more.join(" "));
   }
+});
+
+test("gatehouse explain takes tcp:// and tls:// without a name", async (t) => {
+  const f = write(t, STREAMS);
+  const tcp = ["explain", "-c", f, "tcp://:22", "--source"];
+  const near = await runWords([...tcp, "10.1.1.1"]);
+  assert.equal(
+    near.stdout,
+    `tcp://:22
+  listener: :22
+  gateway: ssh (${f}:1)
+  virtual service: a.com (${f}:11)
+  route: a.com/tcp[0] (${f}:13)
+  action: forward
+  service: s (${f}:16)
+    10.0.0.1:22, weight 1
+`,
+  );
+  assert.equal(near.code, 0);
+  const far = await runWords([...tcp, "192.0.2.1"]);
+  assert.match(
+    far.stdout,
+    /source is in 10\.0\.0\.0\/8; found 192\.0\.2\.1\n {2}refused: .*no-route/,
+  );
+  assert.equal(far.code, 1);
+  const nameless = await runWords(["explain", "--json", "-c", f, "tls://:443"]);
+  const view = JSON.parse(nameless.stdout) as Record<string, unknown>;
+  assert.deepEqual([view["taken"], view["action"]], [true, "forward by no_sni"]);
 });
 
 test("gatehouse explain exits 1 when nothing takes it, and says the kind of the log", async (t) => {

@@ -24,7 +24,7 @@ export function matchTcpRoute(
 }
 
 /** The first condition of a match that does not hold, and what there is instead, in words; undefined = all hold. Pure. */
-function failedTcpCondition(
+export function failedTcpCondition(
   { port, gateways, sources }: TcpMatch,
   facts: TcpConnectionFacts,
 ): { readonly wanted: string; readonly found: string } | undefined {
