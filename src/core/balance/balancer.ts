@@ -1,11 +1,12 @@
 /** What all ways of choosing have in common, and how one of them is made. */
 import type { BalancerKind, Endpoint } from "../service.ts";
 import type { Candidate } from "./candidate.ts";
+import { HashBalancer } from "./hash-balancer.ts";
+import type { HashTables } from "./hash-tables.ts";
 import { LeastRequest } from "./least-request.ts";
-import { Maglev } from "./maglev.ts";
 import { RandomChoice } from "./random-choice.ts";
-import { RingHash } from "./ring-hash.ts";
 import { RoundRobin } from "./round-robin.ts";
+import type { Group } from "./tiers.ts";
 
 /** Chooses between the candidates that it was made of. Owned by one worker; a pick allocates nothing. */
 export interface Balancer {
@@ -28,23 +29,22 @@ export interface BalanceOptions {
   readonly start: number;
 }
 
-/** A balancer of this kind. Pure; the hashing ones build a table, which takes milliseconds. */
+/** A balancer of this kind between the usable endpoints of a group. Pure; of a kind that hashes it may make the table. */
 export function createBalancer(
   kind: BalancerKind,
-  candidates: readonly Candidate[],
-  options: BalanceOptions,
+  group: Group,
+  { tables, ...options }: BalanceOptions & { readonly tables: HashTables },
 ): Balancer {
   switch (kind) {
     case "round_robin":
-      return new RoundRobin(candidates, options);
+      return new RoundRobin(group.usable, options);
     case "random":
-      return new RandomChoice(candidates, options);
-    case "ring_hash":
-      return new RingHash(candidates, options);
-    case "maglev":
-      return new Maglev(candidates, options);
+      return new RandomChoice(group.usable, options);
     case "least_request":
-      return new LeastRequest(candidates, options);
+      return new LeastRequest(group.usable, options);
+    case "ring_hash":
+    case "maglev":
+      return new HashBalancer(group, tables.of(kind, group), options);
     default:
       return kind satisfies never;
   }

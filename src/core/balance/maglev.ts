@@ -1,67 +1,55 @@
 /** Maglev: a table from hashes to endpoints that hardly changes when one of them comes or goes. */
 import { hashText } from "../hash-text.ts";
 import type { Endpoint } from "../service.ts";
-import type { BalanceOptions, Balancer } from "./balancer.ts";
-import { type Candidate, isTried } from "./candidate.ts";
-import { WeightedDraw } from "./weighted-draw.ts";
+import type { HashTable } from "./hash-balancer.ts";
 
 /** A prime, as the method demands; Envoy's default. 100 places each for 655 endpoints of one weight. */
 const TABLE_SIZE = 65_537;
 const OFFSET_SEED = 0x6d61676c;
 const SKIP_SEED = 0x65762e31;
 const FREE = -1;
-/** Places that a retry looks at before the endpoints are looked through one by one. */
-const WALK_MAX = 256;
 
 /**
  * Maglev hashing (D. E. Eisenbud et al., "Maglev: A Fast and Reliable Software Network Load Balancer", NSDI 2016, §3.4),
- * with weights as Envoy has them. The table follows from the endpoints' names and weights alone, in whatever order they
- * come, so all workers and boxes agree. Requests without a hash go by chance and weight.
+ * with weights as Envoy has them: shares are exact to a place. When one of n endpoints leaves the set, its hashes move and
+ * some more: a tenth of as many at 30 endpoints, half of as many at 100.
  */
-export class Maglev implements Balancer {
-  readonly #candidates: readonly Candidate[];
-  readonly #table: Int32Array;
-  readonly #draw: WeightedDraw;
+export class MaglevTable implements HashTable {
+  readonly #owners: Int32Array;
 
-  /** Takes some milliseconds and 256 KiB. */
-  constructor(candidates: readonly Candidate[], options: BalanceOptions) {
-    const sorted = candidates.toSorted(byName);
-    this.#candidates = sorted;
-    this.#table = sorted.length < 2 ? new Int32Array(1) : fillTable(sorted);
-    this.#draw = new WeightedDraw(sorted, { ...options, slowStartMs: 0 });
+  /** Takes some milliseconds and 256 KiB. The order of the endpoints does not matter. */
+  constructor(endpoints: readonly Endpoint[]) {
+    this.#owners = endpoints.length < 2 ? new Int32Array(endpoints.length) : fillTable(endpoints);
   }
 
-  pick(tried: readonly Endpoint[], hash: number | undefined): Candidate | undefined {
-    const table = this.#table;
-    if (hash === undefined) return this.#candidates[this.#draw.draw(tried)];
-    let place = (hash >>> 0) % table.length;
-    const picked = this.#candidates[table[place] ?? 0];
-    if (picked === undefined || tried.length === 0 || !isTried(tried, picked)) return picked;
-    for (let i = 0; i < WALK_MAX; i += 1) {
-      place = place + 1 < table.length ? place + 1 : 0;
-      const other = this.#candidates[table[place] ?? 0];
-      if (other !== undefined && !isTried(tried, other)) return other;
-    }
-    return this.#candidates.find((candidate) => !isTried(tried, candidate));
+  get size(): number {
+    return this.#owners.length;
+  }
+
+  place(hash: number): number {
+    return (hash >>> 0) % this.#owners.length;
+  }
+
+  owner(place: number): number {
+    return this.#owners[place] ?? 0;
   }
 }
 
-function byName(one: Candidate, other: Candidate): number {
-  return one.endpoint.name < other.endpoint.name ? -1 : 1;
-}
-
-/** Each candidate in turn takes the next free place of its own permutation, as often as its weight says. */
-function fillTable(candidates: readonly Candidate[]): Int32Array {
+/** Each endpoint in turn takes the next free place of its own permutation, as often as its weight says. */
+function fillTable(endpoints: readonly Endpoint[]): Int32Array {
   const table = new Int32Array(TABLE_SIZE).fill(FREE);
-  const places = Int32Array.from(candidates, ({ endpoint }) => {
-    return (hashText(endpoint.name, OFFSET_SEED) >>> 0) % TABLE_SIZE;
+  const order = [...endpoints.keys()].toSorted((one, other) => {
+    return (endpoints[one]?.name ?? "") < (endpoints[other]?.name ?? "") ? -1 : 1;
   });
-  const skips = Int32Array.from(candidates, ({ endpoint }) => {
-    return ((hashText(endpoint.name, SKIP_SEED) >>> 0) % (TABLE_SIZE - 1)) + 1;
+  const places = Int32Array.from(endpoints, ({ name }) => {
+    return (hashText(name, OFFSET_SEED) >>> 0) % TABLE_SIZE;
   });
-  const turns = new Turns(candidates.map(({ endpoint }) => endpoint.weight));
+  const skips = Int32Array.from(endpoints, ({ name }) => {
+    return ((hashText(name, SKIP_SEED) >>> 0) % (TABLE_SIZE - 1)) + 1;
+  });
+  const turns = new Turns(order.map((index) => endpoints[index]?.weight ?? 1));
   for (let filled = 0; filled < TABLE_SIZE; filled += 1) {
-    const index = turns.next();
+    const index = order[turns.next()] ?? 0;
     const skip = skips[index] ?? 1;
     let place = places[index] ?? 0;
     while (table[place] !== FREE) place = (place + skip) % TABLE_SIZE;

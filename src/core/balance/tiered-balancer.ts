@@ -3,11 +3,14 @@ import { mixHash } from "../hash-text.ts";
 import type { BalancerKind, Endpoint } from "../service.ts";
 import { type BalanceOptions, type Balancer, createBalancer } from "./balancer.ts";
 import type { Candidate } from "./candidate.ts";
+import type { HashTables } from "./hash-tables.ts";
 import { type Tier, type TierPolicy, planTiers } from "./tiers.ts";
 
 /** How endpoints are chosen, and which. */
 export interface BalancePolicy extends TierPolicy, BalanceOptions {
   readonly kind: BalancerKind;
+  /** Those of these candidates. */
+  readonly tables: HashTables;
 }
 
 const HASH_RANGE = 2 ** 32;
@@ -44,9 +47,10 @@ class LazyTier {
   #far: Balancer | undefined;
 
   constructor(tier: Tier, policy: BalancePolicy) {
+    const { near, far } = tier;
     this.#tier = tier;
     this.#policy = policy;
-    this.#only = tier.near.length === 1 && tier.far.length === 0 ? tier.near[0] : undefined;
+    this.#only = near.usable.length === 1 && far === undefined ? near.usable[0] : undefined;
   }
 
   pick(tried: readonly Endpoint[], hash: number | undefined): Candidate | undefined {
@@ -64,7 +68,7 @@ class LazyTier {
   }
 
   get far(): Balancer | undefined {
-    if (this.#tier.far.length === 0) return undefined;
+    if (this.#tier.far === undefined) return undefined;
     this.#far ??= createBalancer(this.#policy.kind, this.#tier.far, this.#policy);
     return this.#far;
   }

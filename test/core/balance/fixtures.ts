@@ -6,6 +6,7 @@ import {
   createBalancer,
 } from "../../../src/core/balance/balancer.ts";
 import { type Candidate, createCandidate } from "../../../src/core/balance/candidate.ts";
+import { HashTables } from "../../../src/core/balance/hash-tables.ts";
 import type { BalancerKind, Endpoint, EndpointTraits } from "../../../src/core/service.ts";
 import { seededRandom } from "../tls/seeded-random.ts";
 
@@ -50,7 +51,8 @@ export function balancerOf(
   candidates: readonly Candidate[],
   options: Partial<BalanceOptions> = {},
 ): Balancer {
-  return createBalancer(kind, candidates, optionsOf(1, options));
+  const group = { name: "all", members: candidates, usable: candidates };
+  return createBalancer(kind, group, { ...optionsOf(1, options), tables: new HashTables() });
 }
 
 /** How often each candidate was picked, in their order; `hash` makes the hash of the i-th pick. */
