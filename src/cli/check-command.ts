@@ -1,7 +1,7 @@
 /** `gatehouse check`. */
 import { checkConfig } from "../config/check.ts";
 import type { Finding } from "../config/finding.ts";
-import { hashText } from "../config/hash.ts";
+import { hashText } from "../config/crypto.ts";
 import { readConfigFile } from "../config/read.ts";
 import { diffSnapshots, fixedDifferences } from "../control/snapshot-diff.ts";
 import { MetricLayout } from "../core/metric-layout.ts";

@@ -1,6 +1,6 @@
 /** `gatehouse explain`. */
 import { checkConfig } from "../config/check.ts";
-import { hashText } from "../config/hash.ts";
+import { hashText } from "../config/crypto.ts";
 import { readConfigFile } from "../config/read.ts";
 import { MetricLayout } from "../core/metric-layout.ts";
 import { type Result, failed, success } from "../core/result.ts";

@@ -11,6 +11,7 @@ import type { RoutedHosts } from "./host-tables.ts";
 import { lintConfig } from "./lint.ts";
 import { parseConfig } from "./parse.ts";
 import { Report } from "./report.ts";
+import { validateEndpointTls } from "./validate-endpoint-tls.ts";
 import { validateGateways } from "./validate-gateways.ts";
 import { validateRoutes } from "./validate-routes.ts";
 import { validateServices } from "./validate-services.ts";
@@ -40,7 +41,8 @@ export interface CheckResult {
 }
 
 /**
- * Parses, validates, lints and compiles. Pure but for the layout's slots; never throws on input.
+ * Parses, validates, lints and compiles. Pure but for the layout's slots and the PEM files that services name, which it
+ * reads; never throws on input.
  * Reports everything at once, of syntax errors the first; warnings of the linter only when there is no error, since
  * until then they would be guesses.
  */
@@ -60,6 +62,7 @@ export function checkConfig(input: CheckInput): CheckResult {
   reportConflicts(hosts, report);
   validateRoutes(bindings, { names: declared.services, configs: config.service }, report);
   validateServices(config, bindings, report);
+  const pemTexts = validateEndpointTls(config, Date.parse(input.now), report);
   const hasError =
     mistakes.length > 0 || report.findings.some(({ severity }) => severity === "error");
   if (!hasError) lintConfig(config, { bindings, hosts }, report);
@@ -77,6 +80,7 @@ export function checkConfig(input: CheckInput): CheckResult {
     hash,
     file,
     now,
+    pemTexts,
   });
   return { snapshot, findings };
 }

@@ -26,6 +26,7 @@ import { buildHostTable } from "./host-tables.ts";
 import type { RoutedHosts } from "./host-tables.ts";
 import type { Config } from "./schema.ts";
 import { createReach, SlotArrays } from "./slots.ts";
+import type { PemTexts } from "./validate-endpoint-tls.ts";
 
 /** A file without an error, and what the snapshot says of itself. */
 export interface CompileInput {
@@ -39,6 +40,8 @@ export interface CompileInput {
   readonly file: string;
   /** RFC 3339. */
   readonly now: string;
+  /** See validate-endpoint-tls.ts. */
+  readonly pemTexts: PemTexts;
 }
 
 /**
@@ -196,8 +199,8 @@ function compileUnserved({ config, unserved, origin }: BoundGateway): UnservedGa
   return [{ name, listen: listen.id, protocol, hosts, reason: unserved, origin }];
 }
 
-function compileServices({ config, document, layout }: CompileInput): Service[] {
+function compileServices({ config, document, layout, pemTexts }: CompileInput): Service[] {
   return Object.entries(config.service).map(([name, service]) =>
-    compileService(name, service, { document, layout }),
+    compileService(name, service, { document, layout, pemTexts }),
   );
 }

@@ -1,8 +1,8 @@
 /** Reads the configuration file; the only place of this folder that touches the disk. */
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { failed, success } from "../core/result.ts";
 import type { Result } from "../core/result.ts";
-import { hashText } from "./hash.ts";
+import { hashText } from "./crypto.ts";
 
 /** A file as it was read. */
 export interface ConfigFile {
@@ -15,6 +15,10 @@ export interface ConfigFile {
 /** Ten thousand hosts take one or two MiB; more than this was given by mistake. */
 const FILE_BYTES_MAX = 16 * 1024 * 1024;
 const CHUNK_BYTES = 64 * 1024;
+/** Every authority of the world takes a quarter of it. */
+const PEM_BYTES_MAX = 1024 * 1024;
+/** Others may read it. */
+const WORLD_READABLE = 0o004;
 const STDIN = 0;
 const RETRY_MS = 10;
 
@@ -29,6 +33,37 @@ export function readConfigFile(path: string): Result<ConfigFile, string> {
     return success({ text, hash: hashText(text) });
   } catch (error) {
     return failed(explain(path, error));
+  }
+}
+
+/** A file with certificates or a key. */
+export interface PemFile {
+  readonly text: string;
+  /** Every user of the box may read it. */
+  readonly isWorldReadable: boolean;
+}
+
+/** Reads a file that the configuration names. The error is a sentence about the file, without its path. */
+export function readPemFile(path: string): Result<PemFile, string> {
+  try {
+    // Opening a pipe would wait for whoever writes into it.
+    const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      const stats = fstatSync(descriptor);
+      if (!stats.isFile()) return failed("is not a file");
+      if (stats.size > PEM_BYTES_MAX)
+        return failed("is larger than 1 MiB: is this the right file?");
+      const bytes = readAll(descriptor) ?? new Uint8Array();
+      const text = new TextDecoder("latin1").decode(bytes);
+      return success({ text, isWorldReadable: (stats.mode & WORLD_READABLE) !== 0 });
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === "ENOENT" || code === "ENOTDIR") return failed("does not exist");
+    if (code === "EACCES" || code === "EPERM") return failed("may not be read by this user");
+    return failed(`cannot be read: ${code}`);
   }
 }
 

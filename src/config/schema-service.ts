@@ -1,6 +1,7 @@
 /** `[service.NAME]`: what is there. */
 import * as v from "valibot";
 import { flag, integer, key, list, record, shorthand, table, words } from "./schema-build.ts";
+import { endpointTlsSchema, poolSchema } from "./schema-pool.ts";
 import { dnsName, duration, label, name, peer } from "./schema-values.ts";
 
 const ENDPOINTS_MAX = 1000;
@@ -65,6 +66,8 @@ export const serviceSchema = table(
       v.optional(words(["off", "v1", "v2"]), "off"),
     ),
     timeouts: key("Towards the endpoints.", v.optional(timeouts, {})),
+    pool: key("Connections to the endpoints, over all workers.", v.optional(poolSchema, {})),
+    tls: key("TLS to the endpoints; without it: plain.", v.optional(endpointTlsSchema)),
   },
-  ["file", "srv", "hash", "pool", "health_check", "outlier", "slow_start", "panic_percent", "tls"],
+  ["file", "srv", "hash", "health_check", "outlier", "slow_start", "panic_percent"],
 );

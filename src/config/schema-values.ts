@@ -60,6 +60,19 @@ export const sniPattern = text('expected a server name such as "example.com"', (
   return host.ok && isAddress(host.value) ? failed("a server name is never an address") : host;
 });
 
+/** One server name, without wildcards (RFC 6066 §3). */
+export const serverName = text('expected a server name such as "example.com"', (value) => {
+  const host = parseHost(value);
+  return host.ok && isAddress(host.value) ? failed("a server name is never an address") : host;
+});
+
+/** A file that is read together with the configuration. */
+export const filePath = text('expected the path of a file such as "/etc/ssl/a.pem"', (value) =>
+  value.startsWith("/") && value.length <= FILE_PATH_LENGTH_MAX && !/\p{Cc}/u.test(value)
+    ? success(value)
+    : failed("expected an absolute path"),
+);
+
 /** Where a gateway listens. */
 export const listen = text('expected an address such as ":80"', parseListen);
 

@@ -1,7 +1,7 @@
 /** Where the configuration comes from, each time it is asked for. */
 import { checkConfig } from "../config/check.ts";
 import type { Finding } from "../config/finding.ts";
-import { hashText } from "../config/hash.ts";
+import { hashText } from "../config/crypto.ts";
 import { readConfigFile } from "../config/read.ts";
 import type { MetricLayout } from "../core/metric-layout.ts";
 import type { Snapshot } from "../core/model.ts";

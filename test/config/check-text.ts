@@ -1,7 +1,7 @@
 /** Runs the check on text and gives back what a person would see. */
 import { checkConfig } from "../../src/config/check.ts";
 import { formatFinding } from "../../src/config/finding.ts";
-import { hashText } from "../../src/config/hash.ts";
+import { hashText } from "../../src/config/crypto.ts";
 import { MetricLayout } from "../../src/core/metric-layout.ts";
 import type { Snapshot } from "../../src/core/model.ts";
 

@@ -1,12 +1,23 @@
 /** The example file and the schema, tested against each other. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { parseToml } from "../../src/config/toml.ts";
 import { buildJsonSchema } from "../../src/config/json-schema.ts";
+import { PemFolder, TestAuthority } from "../certificates.ts";
 import { check } from "./check-text.ts";
 
-const EXAMPLE = readFileSync(new URL("../../config.example.toml", import.meta.url), "utf8");
+/** The files that the example names. */
+const FILES = new PemFolder({ after });
+const AUTHORITY = await TestAuthority.make();
+FILES.keep("ca", AUTHORITY.own);
+const VALID = { fromMs: Date.UTC(2025), toMs: Date.UTC(2027) };
+FILES.keep("own", await AUTHORITY.issue(["own"], VALID));
+
+const EXAMPLE = readFileSync(
+  new URL("../../config.example.toml", import.meta.url),
+  "utf8",
+).replaceAll("/etc/gatehouse/", `${FILES.folder}/`);
 /** With every `#key = …` said; prose begins with "# ". */
 const UNCOMMENTED = EXAMPLE.replace(/^#(?=\S)/gm, "");
 
@@ -36,7 +47,7 @@ test("config.example.toml passes without a finding when every key is said", () =
 
 test("config.example.toml shows the defaults: saying them changes nothing but what has no default", () => {
   const shown = check(EXAMPLE).snapshot;
-  const said = check(UNCOMMENTED.replace(/^(selector|region|servers) .*$/gm, "")).snapshot;
+  const said = check(UNCOMMENTED.replace(/^(selector|region|servers|tls) .*$/gm, "")).snapshot;
   assert.ok(shown && said);
   assert.deepEqual(JSON.stringify({ ...said, hash: "" }), JSON.stringify({ ...shown, hash: "" }));
 });
@@ -121,7 +132,8 @@ function collectSaid(value: unknown, path: string, found: Set<string>): void {
   else if (typeof value === "object" && value !== null) {
     for (const [key, item] of Object.entries(value)) {
       const isNamed =
-        path === ".service" || /\.(?:labels|subsets|subsets\.\*)$|respond\.headers$|\.(?:set|add)$/.test(path);
+        path === ".service" ||
+        /\.(?:labels|subsets|subsets\.\*)$|respond\.headers$|\.(?:set|add)$/.test(path);
       const below = isNamed ? `${path}.*` : `${path}.${key}`;
       found.add(below);
       collectSaid(item, below, found);

@@ -4,7 +4,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { hashText } from "../../src/config/hash.ts";
+import { hashText } from "../../src/config/crypto.ts";
 import { readConfigFile } from "../../src/config/read.ts";
 
 const NOBODY = 65_534;

@@ -170,11 +170,11 @@ const ROWS: readonly Row[] = [
   {
     name: "service keys",
     text: file({
-      service: 'endpoints = ["10.0.0.1:80"]\nhealth_check.path = "/"\npool.retries = 1',
+      service: 'endpoints = ["10.0.0.1:80"]\nhealth_check.path = "/"\npool.retriess = 1',
     }),
     lines: [
       "23:1: error: service.s.health_check: not supported by this version",
-      "24:1: error: service.s.pool: not supported by this version",
+      '24:6: error: service.s.pool.retriess: unknown key; did you mean "retries"?',
     ],
   },
   {
