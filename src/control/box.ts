@@ -4,9 +4,12 @@ import type { Snapshot } from "../core/model.ts";
 import type { Endpoint } from "../core/service.ts";
 import type { DrainReport, ReadinessView, ReloadReport } from "../core/views.ts";
 import { type Discovery, createDiscovery } from "../discovery/discovery.ts";
+import { createStartCheck } from "../health/start-check.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { LineOutput } from "../telemetry/stdout.ts";
 import type { ConfigSource } from "./config-source.ts";
+import { HEALTH_CLOCK } from "./health-clock.ts";
+import { HealthRegistry } from "./health-registry.ts";
 import { logFindings } from "./log-findings.ts";
 import { describeBindProblem, probeListeners } from "./probe.ts";
 import { diffSnapshots, fixedDifferences } from "./snapshot-diff.ts";
@@ -34,10 +37,11 @@ export interface BoxOptions {
   readonly layout: MetricLayout;
 }
 
-/** Owns the supervisor and discovery, and says which snapshot is served. */
+/** Owns the supervisor, discovery and health, and says which snapshot is served. */
 export class Box {
   readonly supervisor: Supervisor;
   readonly discovery: Discovery;
+  readonly health: HealthRegistry;
   readonly buildInfo: BuildInfo;
   readonly layout: MetricLayout;
   readonly startedAt = new Date().toISOString();
@@ -61,17 +65,28 @@ export class Box {
     this.#resolveDrained = resolve;
     this.buildInfo = options.buildInfo;
     this.layout = options.layout;
+    const { log } = options;
+    this.health = new HealthRegistry({
+      clock: HEALTH_CLOCK,
+      random: Math.random,
+      startCheck: createStartCheck(),
+      publish: (service, table) => this.supervisor.sendHealth(service, table),
+      log: (level, message, fields) => log[level](message, fields),
+    });
     this.supervisor = new Supervisor({
       workerSource: options.workerSource,
       layout: options.layout,
-      log: options.log,
+      log,
       stdout: options.stdout,
       endpoints: () => this.discovery.endpoints(),
+      health: () => this.health.tables(),
+      outcomes: (worker, rows) => this.health.takeErrors(worker, rows),
+      died: (worker) => this.health.forgetWorker(worker),
       changed: () => this.#tellReadiness(),
     });
     this.discovery = createDiscovery({
       publish: (service, endpoints) => this.#publishEndpoints(service, endpoints),
-      log: (level, message, fields) => options.log[level](message, fields),
+      log: (level, message, fields) => log[level](message, fields),
     });
     this.supervisor.start(workers);
     this.discovery.apply(snapshot.services, snapshot.dnsServers);
@@ -95,6 +110,7 @@ export class Box {
       this.discovery.settled(services, FIRST_ANSWERS_MS),
     ]);
     const found = problems.length > 0 ? problems : await this.supervisor.publish(this.#snapshot);
+    if (found.length === 0) this.health.apply(services, this.discovery.endpoints());
     return found.map((problem) => describe(problem, this.#snapshot));
   }
 
@@ -136,6 +152,12 @@ export class Box {
     return this.#drained;
   }
 
+  /** Stops lookups and checks; what they said stays readable. */
+  close(): void {
+    this.discovery.close();
+    this.health.close();
+  }
+
   async #drain(): Promise<void> {
     const { drain } = this.#snapshot;
     const { delayMs, requestsMs, tunnelsMs } = drain;
@@ -147,7 +169,7 @@ export class Box {
       await new Promise((resolve) => setTimeout(resolve, drain.delayMs).unref());
     }
     await this.supervisor.drain(drain);
-    this.discovery.close();
+    this.close();
   }
 
   async #reload(): Promise<ReloadReport> {
@@ -185,6 +207,7 @@ export class Box {
       const problems = await this.supervisor.publish(after);
       if (problems.length > 0) return describeAll(problems, after);
       this.#snapshot = after;
+      this.health.apply(after.services, this.discovery.endpoints());
       return undefined;
     } finally {
       const { services, dnsServers } = this.#snapshot;
@@ -215,6 +238,7 @@ export class Box {
       this.#held.add(service);
       return;
     }
+    this.health.setEndpoints(service, endpoints);
     this.supervisor.sendEndpoints(service, endpoints);
     this.#options.log.debug("endpoints", { service, count: endpoints.length });
   }

@@ -68,7 +68,7 @@ export async function runBox(options: RunBoxOptions): Promise<number> {
   const stopped = untilStopped(box, log);
   const admin = await open(box, stdout, log);
   if (admin === "failed") {
-    box.discovery.close();
+    box.close();
     await box.supervisor.terminate();
     return EXIT_FAILED;
   }

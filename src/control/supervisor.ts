@@ -1,7 +1,9 @@
 /** The data-plane threads: started, given snapshots in two phases, replaced when they die, drained. */
 import type { MetricLayout } from "../core/metric-layout.ts";
 import type { DrainSettings, Snapshot } from "../core/model.ts";
-import type { Endpoint, EndpointSets } from "../core/service.ts";
+import { type EndpointLoads, sumLoads } from "../core/endpoint-loads.ts";
+import type { ErrorRow } from "../core/health-outlier.ts";
+import type { Endpoint, EndpointSets, HealthTable, HealthTables } from "../core/service.ts";
 import type { BindProblem, FromWorker } from "../core/messages.ts";
 import {
   type ConnectionsPage,
@@ -27,7 +29,7 @@ const SLOTS_MIN = 4096;
 const DRAIN_SLACK_MS = 2000;
 
 /** A worker that is too busy to say what it has is not waited for: whoever looks wants to see something. */
-const CONNECTIONS_MS = 2000;
+const ANSWER_MS = 2000;
 
 /** What the supervisor works with. */
 export interface SupervisorOptions {
@@ -37,6 +39,12 @@ export interface SupervisorOptions {
   readonly stdout: LineOutput;
   /** The endpoint sets now, for a worker that starts. */
   readonly endpoints: () => EndpointSets;
+  /** And what is known of their health. */
+  readonly health: () => HealthTables;
+  /** A worker tells of endpoints that fail, or that do so no more. */
+  readonly outcomes: (worker: number, rows: readonly ErrorRow[]) => void;
+  /** A worker died, and what it had counted means nothing any more. */
+  readonly died: (worker: number) => void;
   /** Readiness may have changed. */
   readonly changed: () => void;
 }
@@ -128,6 +136,11 @@ export class Supervisor {
     for (const worker of this.#workers) worker.send({ type: "endpoints", service, endpoints });
   }
 
+  /** What is known of the health of one service's endpoints is something else now. */
+  sendHealth(service: string, health: HealthTable): void {
+    for (const worker of this.#workers) worker.send({ type: "health", service, health });
+  }
+
   /** Log files may have been moved away. */
   reopenLogs(): void {
     for (const worker of this.#workers) worker.send({ type: "reopen-logs" });
@@ -145,7 +158,8 @@ export class Supervisor {
     const answers = await Promise.all(
       this.#workers.map(async (worker) => ({
         worker,
-        page: await worker.connections(query, CONNECTIONS_MS),
+        page: (await worker.inquire<"connections">({ type: "connections", query }, ANSWER_MS))
+          ?.page,
       })),
     );
     const pages = answers.flatMap(({ worker: { index }, page }) =>
@@ -155,6 +169,14 @@ export class Supervisor {
     );
     const silent = answers.filter(({ worker, page }) => page === undefined && worker.alive);
     return { ...mergePages(pages, query), silent: silent.map(({ worker }) => worker.index) };
+  }
+
+  /** The requests and tunnels of each endpoint, in all workers that answer within two seconds. */
+  async loads(): Promise<EndpointLoads> {
+    const answers = await Promise.all(
+      this.#workers.map((worker) => worker.inquire<"loads">({ type: "loads" }, ANSWER_MS)),
+    );
+    return sumLoads(answers.flatMap((answer) => (answer === undefined ? [] : [answer.loads])));
   }
 
   /** How busy each worker was since the last call. */
@@ -216,8 +238,9 @@ export class Supervisor {
       worker.memory.byteLength < bytes ? new SharedArrayBuffer(2 * bytes) : worker.memory;
     worker.nextMemory = counters;
     const endpoints = this.#options.endpoints();
+    const health = this.#options.health();
     const reply = await worker.ask(
-      { type: "prepare", snapshot, endpoints, health: {}, counters },
+      { type: "prepare", snapshot, endpoints, health, counters },
       "prepared",
     );
     return reply === undefined ? [{ worker: worker.index }] : reply.problems;
@@ -236,6 +259,7 @@ export class Supervisor {
   #onMessage(worker: WorkerHandle, message: FromWorker): void {
     if (message.type === "access-log") this.#options.stdout.write(message.lines);
     else if (message.type === "access-log-dropped") worker.dropped = message.total;
+    else if (message.type === "outcomes") this.#options.outcomes(worker.index, message.rows);
     else if (message.type === "log") {
       this.#options.log[message.level](message.message, {
         ...message.fields,
@@ -249,6 +273,7 @@ export class Supervisor {
     if (this.#ending) return;
     this.#retired.add(worker.memory);
     clearCounts(this.#counts, worker.index);
+    this.#options.died(worker.index);
     this.#droppedBefore += worker.dropped;
     this.#restarts += 1;
     const lived = Date.now() - worker.startedMs;

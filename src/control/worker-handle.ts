@@ -1,7 +1,6 @@
 /** One data-plane thread as the main thread sees it. */
 import { Worker } from "node:worker_threads";
-import type { ConnectionsPage, ConnectionsQuery } from "../core/open-connections.ts";
-import type { FromWorker, ToWorker, WorkerStart } from "../core/messages.ts";
+import type { Answer, FromWorker, Question, ToWorker, WorkerStart } from "../core/messages.ts";
 
 /** What a worker may tell at any time. */
 export interface WorkerEvents {
@@ -25,7 +24,7 @@ export class WorkerHandle {
   dropped = 0;
   readonly startedMs: number;
   readonly #worker: Worker;
-  readonly #questions = new Map<number, (page: ConnectionsPage | undefined) => void>();
+  readonly #questions = new Map<number, (answer: Answer | undefined) => void>();
   readonly #waiting = new Map<FromWorker["type"], (message: FromWorker | undefined) => void>();
   #asked = 0;
   #lastLoop: { idle: number; active: number; utilization: number };
@@ -45,7 +44,7 @@ export class WorkerHandle {
       cause = error;
     });
     this.#worker.on("message", (message: FromWorker) => {
-      if (message.type === "connections") return this.#questions.get(message.id)?.(message.page);
+      if ("id" in message) return this.#questions.get(message.id)?.(message);
       this.#waiting.get(message.type)?.(message);
       events.message(this, message);
     });
@@ -88,23 +87,21 @@ export class WorkerHandle {
     return found as Extract<FromWorker, { type: T }> | undefined;
   }
 
-  /** What is open in it; undefined when it is gone, or has not answered within `limitMs`: then it is left alone. */
-  async connections(
-    query: ConnectionsQuery,
+  /** Its answer; undefined when it is gone, or has not answered within `limitMs`: then it is left alone. */
+  async inquire<T extends Question["type"]>(
+    question: Omit<Extract<Question, { type: T }>, "id">,
     limitMs: number,
-  ): Promise<ConnectionsPage | undefined> {
+  ): Promise<Extract<Answer, { type: T }> | undefined> {
     if (!this.alive) return undefined;
     this.#asked += 1;
     const id = this.#asked;
-    const answer = new Promise<ConnectionsPage | undefined>((resolve) =>
-      this.#questions.set(id, resolve),
-    );
+    const answer = new Promise<Answer | undefined>((resolve) => this.#questions.set(id, resolve));
     const timer = setTimeout(() => this.#questions.get(id)?.(undefined), limitMs);
-    this.#worker.postMessage({ type: "connections", id, query } satisfies ToWorker);
-    const page = await answer;
+    this.#worker.postMessage({ ...question, id });
+    const found = await answer;
     clearTimeout(timer);
     this.#questions.delete(id);
-    return page;
+    return found as Extract<Answer, { type: T }> | undefined;
   }
 
   /** Share of the time since the last call that its event loop was busy, 0 to 1. */

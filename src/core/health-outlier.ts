@@ -73,3 +73,11 @@ export function sweep(state: OutlierState, nowMs: number): OutlierState {
 export function needsSweep({ untilMs, times }: OutlierState): boolean {
   return untilMs !== undefined || times > 0;
 }
+
+/** What one worker tells of one endpoint. */
+export interface ErrorRow {
+  readonly service: string;
+  readonly endpoint: string;
+  /** In a row, up to now; 0 = it has answered well since. */
+  readonly errors: number;
+}

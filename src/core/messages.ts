@@ -1,5 +1,7 @@
 /** What the main thread and its workers tell each other: plain data that survives `structuredClone`. */
 import type { DrainSettings, LogLevel, Snapshot } from "./model.ts";
+import type { EndpointLoads } from "./endpoint-loads.ts";
+import type { ErrorRow } from "./health-outlier.ts";
 import type { ConnectionsPage, ConnectionsQuery } from "./open-connections.ts";
 import type { Endpoint, EndpointSets, HealthTable, HealthTables } from "./service.ts";
 
@@ -33,7 +35,8 @@ export type ToWorker =
   | { readonly type: "drain"; readonly settings: DrainSettings }
   | { readonly type: "reopen-logs" }
   /** A question: the answer has the same `id`. */
-  | { readonly type: "connections"; readonly id: number; readonly query: ConnectionsQuery };
+  | { readonly type: "connections"; readonly id: number; readonly query: ConnectionsQuery }
+  | { readonly type: "loads"; readonly id: number };
 
 /** Worker → main thread. */
 export type FromWorker =
@@ -46,6 +49,9 @@ export type FromWorker =
   | { readonly type: "drained" }
   | { readonly type: "access-log"; readonly lines: string }
   | { readonly type: "connections"; readonly id: number; readonly page: ConnectionsPage }
+  | { readonly type: "loads"; readonly id: number; readonly loads: EndpointLoads }
+  /** What has changed since the last such message. */
+  | { readonly type: "outcomes"; readonly rows: readonly ErrorRow[] }
   /** How many lines this worker has lost since it started. */
   | { readonly type: "access-log-dropped"; readonly total: number }
   | {
@@ -54,6 +60,10 @@ export type FromWorker =
       readonly message: string;
       readonly fields: Readonly<Record<string, string | number>>;
     };
+
+/** What a worker is asked, and what it answers: pairs of one type. */
+export type Question = Extract<ToWorker, { readonly id: number }>;
+export type Answer = Extract<FromWorker, { readonly id: number }>;
 
 /** What a worker is told when it starts. */
 export interface WorkerStart {

@@ -1,50 +1,28 @@
 /** Connects to an endpoint as the data plane would: PROXY header, then TLS, when the service has them. */
-import { type Socket, connect, isIP } from "node:net";
-import {
-  type ConnectionOptions,
-  type SecureContext,
-  checkServerIdentity,
-  connect as connectTls,
-  createSecureContext,
-} from "node:tls";
+import { type Socket, connect } from "node:net";
 import { writeProxyV1, writeProxyV2 } from "../core/proxy-protocol/write.ts";
-import type { Endpoint, EndpointTls } from "../core/service.ts";
 import type { CheckTask } from "./check-task.ts";
+import type { TlsDialler } from "./tls-dialler.ts";
 
 /** Who is told of the connection. */
 export interface DialUser {
   /** Connected, and the handshake is over if there is one. */
   onReady(socket: Socket): void;
-  /** It failed, or broke later. At most once. */
+  /** It failed, or broke later. */
   onFailed(detail: string): void;
 }
 
+/** It is loaded by the first that needs it: TLS costs some 6 ms and 4 MB. */
+export type LoadTls = () => Promise<TlsDialler>;
+
 /** What stays the same for many dials. */
 export interface DialContext {
-  readonly tls: TlsContexts;
+  readonly loadTls: LoadTls;
   /** What is offered by ALPN (RFC 7301). */
   readonly alpn: string;
 }
 
-/** Certificates and keys are parsed once for each service of a snapshot. Owned by whoever checks. */
-export class TlsContexts {
-  readonly #contexts = new WeakMap<EndpointTls, SecureContext>();
-
-  /** Throws on a certificate or key that OpenSSL cannot read. */
-  of(tls: EndpointTls): SecureContext {
-    const known = this.#contexts.get(tls);
-    if (known !== undefined) return known;
-    const context = createSecureContext({
-      ca: tls.ca,
-      cert: tls.certificate,
-      key: tls.privateKey,
-    });
-    this.#contexts.set(tls, context);
-    return context;
-  }
-}
-
-/** Begins to connect; returns how to drop the connection at once, whatever has become of it. */
+/** Begins to connect; returns how to drop the connection at once, whatever has become of it. Never throws. */
 export function dial(task: CheckTask, context: DialContext, user: DialUser): () => void {
   const { endpoint, service } = task;
   const raw = connect(
@@ -52,54 +30,34 @@ export function dial(task: CheckTask, context: DialContext, user: DialUser): () 
       ? { path: endpoint.host }
       : { host: endpoint.host, port: endpoint.port, noDelay: true },
   );
-  const once = failOnce(user);
-  let secured: Socket | undefined;
-  raw.on("error", (error: NodeJS.ErrnoException) => once(wordsOf(error)));
+  raw.on("error", (error: NodeJS.ErrnoException) => user.onFailed(wordsOf(error)));
   raw.on("connect", () => {
     const header = localHeader(service.proxyProtocol);
     if (header !== undefined) raw.write(header);
-    if (service.tls === undefined) return user.onReady(raw);
-    try {
-      secured = secure({ raw, tls: service.tls, endpoint }, context, { ...user, onFailed: once });
-    } catch (error) {
-      once(String(error));
-    }
+    if (service.tls === undefined) user.onReady(raw);
+    else void secure({ raw, task }, context, user);
   });
-  return () => {
-    secured?.destroy();
-    raw.destroy();
-  };
+  // What is above it goes with it.
+  return () => raw.destroy();
 }
 
-interface PlainConnection {
-  readonly raw: Socket;
-  readonly tls: EndpointTls;
-  readonly endpoint: Endpoint;
-}
-
-function secure(
-  { raw, tls, endpoint }: PlainConnection,
-  context: DialContext,
+async function secure(
+  { raw, task: { endpoint, service } }: { readonly raw: Socket; readonly task: CheckTask },
+  { loadTls, alpn }: DialContext,
   user: DialUser,
-): Socket {
-  const name = tls.serverName ?? endpoint.dnsName ?? "";
-  const options: ConnectionOptions = {
-    socket: raw,
-    secureContext: context.tls.of(tls),
-    rejectUnauthorized: !tls.insecure,
-    ALPNProtocols: [context.alpn],
-    // An address has no place in the server name (RFC 6066 §3), but in the certificate it has.
-    checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate),
-    ...(name === "" || isIP(name) !== 0 ? {} : { servername: name }),
-  };
-  const socket = connectTls(options);
-  socket.on("error", (error: NodeJS.ErrnoException) => user.onFailed(wordsOf(error)));
-  socket.on("secureConnect", () => {
-    if (context.alpn === "h2" && socket.alpnProtocol !== "h2") {
-      user.onFailed("TLS without HTTP/2 (ALPN)");
-    } else user.onReady(socket);
-  });
-  return socket;
+): Promise<void> {
+  try {
+    const dialler = await loadTls();
+    if (raw.destroyed || service.tls === undefined) return;
+    const socket = dialler.secure({ raw, tls: service.tls, endpoint, alpn });
+    socket.on("error", (error: NodeJS.ErrnoException) => user.onFailed(wordsOf(error)));
+    socket.on("secureConnect", () => {
+      if (alpn === "h2" && socket.alpnProtocol !== "h2") user.onFailed("TLS without HTTP/2 (ALPN)");
+      else user.onReady(socket);
+    });
+  } catch (error) {
+    user.onFailed(error instanceof Error ? error.message : String(error));
+  }
 }
 
 /** The header of a connection that is the box's own (PROXY protocol §2.1 UNKNOWN, §2.2 LOCAL). */
@@ -107,15 +65,6 @@ function localHeader(version: "v1" | "v2" | undefined): Uint8Array | undefined {
   if (version === undefined) return undefined;
   const nobody = { address: "", port: 0 };
   return version === "v1" ? writeProxyV1(nobody, nobody) : writeProxyV2(nobody, nobody);
-}
-
-function failOnce(user: DialUser): (detail: string) => void {
-  let failed = false;
-  return (detail) => {
-    if (failed) return;
-    failed = true;
-    user.onFailed(detail);
-  };
 }
 
 const WORDS: Readonly<Record<string, string>> = {

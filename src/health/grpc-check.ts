@@ -10,7 +10,7 @@ import {
   hostOf,
   type TakeResult,
 } from "./check-task.ts";
-import { dial, type TlsContexts } from "./dial.ts";
+import { dial, type LoadTls } from "./dial.ts";
 
 /** One message of a few bytes is all that may come. */
 const BODY_BYTES_MAX = 256;
@@ -20,9 +20,9 @@ const HEADER_LIST_BYTES_MAX = 16 * 1024;
 const SESSION_MEGABYTES_MAX = 1;
 
 /** Effect: one connection with one call; the result is told as soon as it is known. */
-export function startGrpcCheck(task: CheckTask, tls: TlsContexts, done: TakeResult): CancelCheck {
+export function startGrpcCheck(task: CheckTask, loadTls: LoadTls, done: TakeResult): CancelCheck {
   const call: Call = { task, done, over: false, close: () => undefined };
-  const context = { tls, alpn: "h2" };
+  const context = { loadTls, alpn: "h2" };
   const drop = dial(task, context, {
     onReady: (socket) => void converse(socket, call),
     onFailed: (detail) => done(failedCheck(detail)),

@@ -9,16 +9,16 @@ import {
   hostOf,
   type TakeResult,
 } from "./check-task.ts";
-import { dial, type TlsContexts } from "./dial.ts";
+import { dial, type LoadTls } from "./dial.ts";
 
 /** Of the answer, interim heads included. */
 const HEAD_BYTES_MAX = 16 * 1024;
 const HEAD_COUNT_MAX = 200;
 
 /** Effect: one connection with one request; the result is told as soon as the status is known. */
-export function startHttpCheck(task: CheckTask, tls: TlsContexts, done: TakeResult): CancelCheck {
+export function startHttpCheck(task: CheckTask, loadTls: LoadTls, done: TakeResult): CancelCheck {
   const answer = new AnswerHead(task.service.policy.expect);
-  const context = { tls, alpn: "http/1.1" };
+  const context = { loadTls, alpn: "http/1.1" };
   return dial(task, context, {
     onReady: (socket) => {
       socket.on("data", (chunk: Buffer) => {

@@ -1,9 +1,9 @@
 /** The three kinds of checks behind one function. */
 import type { CheckTask, StartCheck } from "./check-task.ts";
-import { TlsContexts } from "./dial.ts";
 import { startGrpcCheck } from "./grpc-check.ts";
 import { startHttpCheck } from "./http-check.ts";
 import { startTcpCheck } from "./tcp-check.ts";
+import type { TlsDialler } from "./tls-dialler.ts";
 
 const STARTS: Readonly<Record<CheckTask["service"]["policy"]["kind"], typeof startHttpCheck>> = {
   http: startHttpCheck,
@@ -16,18 +16,27 @@ const STARTS: Readonly<Record<CheckTask["service"]["policy"]["kind"], typeof sta
  * after either. Never throws.
  */
 export function createStartCheck(): StartCheck {
-  const tls = new TlsContexts();
+  let dialler: Promise<TlsDialler> | undefined;
+  const loadTls = (): Promise<TlsDialler> => {
+    dialler ??= createTlsDialler();
+    return dialler;
+  };
   return (task, done) => {
     const state = { over: false, drop: (): void => undefined };
     const cancel = (): void => {
       state.over = true;
       state.drop();
     };
-    state.drop = STARTS[task.service.policy.kind](task, tls, (result) => {
+    state.drop = STARTS[task.service.policy.kind](task, loadTls, (result) => {
       if (state.over) return;
       cancel();
       done(result);
     });
     return cancel;
   };
+}
+
+async function createTlsDialler(): Promise<TlsDialler> {
+  const { TlsDialler } = await import("./tls-dialler.ts");
+  return new TlsDialler();
 }

@@ -4,6 +4,7 @@ import type { Failure, FailureKind } from "../core/failure.ts";
 import { observe } from "../core/metric-layout.ts";
 import type { Endpoint } from "../core/service.ts";
 import type { Deadlined, Deadlines } from "./deadlines.ts";
+import type { OutcomeReporter } from "./outcome-reporter.ts";
 import type { OwnConnections } from "./own-connections.ts";
 import { resetSocket } from "./reset-socket.ts";
 
@@ -26,6 +27,7 @@ export interface UpstreamContext {
   readonly counters: () => Float64Array;
   readonly readBuffer: Buffer;
   readonly ownConnections: OwnConnections;
+  readonly outcomes: OutcomeReporter;
   /** Monotonic milliseconds. */
   readonly now: () => number;
 }

@@ -3,6 +3,7 @@ import type { Endpoint, HealthTable, Service } from "../core/service.ts";
 import { RetryBudget } from "../core/retry.ts";
 import { UpstreamConnection, type UpstreamContext, type UpstreamUser } from "./connection.ts";
 import { EndpointPicker } from "./endpoint-picker.ts";
+import { ServiceOutcomes } from "./outcome-reporter.ts";
 import { type ProxiedClient, proxyHeaderFor } from "./proxied-client.ts";
 
 /** Kept-alive connections to one endpoint; more would only hold descriptors on both sides. */
@@ -13,6 +14,8 @@ const IDLE_PER_ENDPOINT_MAX = 256;
  */
 export class ServiceState {
   readonly retryBudget = new RetryBudget();
+  /** Told of what endpoints do. */
+  readonly outcomes: ServiceOutcomes;
   readonly #context: UpstreamContext;
   readonly #idle = new Map<string, UpstreamConnection[]>();
   #service: Service;
@@ -24,6 +27,7 @@ export class ServiceState {
     this.#context = context;
     this.#service = service;
     this.#picker = new EndpointPicker(start);
+    this.outcomes = new ServiceOutcomes(context.outcomes, service);
   }
 
   /** As the newest snapshot has it. */
@@ -34,12 +38,14 @@ export class ServiceState {
   /** A reload: the policy changes, connections stay. */
   update(service: Service): void {
     this.#service = service;
+    this.outcomes.update(service);
   }
 
   /** New endpoints: idle connections to those that are gone are closed, busy ones finish. */
   setEndpoints(endpoints: readonly Endpoint[]): void {
     this.#names = new Set(endpoints.map((endpoint) => endpoint.name));
     this.#picker.setEndpoints(endpoints);
+    this.outcomes.setEndpoints(this.#names);
     for (const name of this.#idle.keys()) {
       if (!this.#names.has(name)) this.#closeIdle(name);
     }
@@ -48,6 +54,7 @@ export class ServiceState {
   /** What the control plane thinks of the endpoints now. */
   setHealth(health: HealthTable): void {
     this.#picker.setHealth(health);
+    this.outcomes.setHealth(health);
   }
 
   /** The next endpoint that is not among `tried`; undefined when there is none. */

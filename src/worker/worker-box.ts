@@ -4,6 +4,7 @@ import { type Cidr, parseCidr } from "../core/ip.ts";
 import type { DrainSettings, Snapshot } from "../core/model.ts";
 import type { Endpoint, HealthTable } from "../core/service.ts";
 import type { FromWorker, ToWorker, WorkerStart } from "../core/messages.ts";
+import { countLoads } from "../core/endpoint-loads.ts";
 import { selectConnections } from "../core/open-connections.ts";
 import { SharedCounts } from "../core/shared-counts.ts";
 import type { ProxyContext, Runtime } from "../proxy/context.ts";
@@ -13,6 +14,7 @@ import { Mirrors } from "../proxy/mirror.ts";
 import { VirtualHostApps } from "../routing/virtual-host-apps.ts";
 import type { UpstreamContext } from "../upstream/connection.ts";
 import { Deadlines } from "../upstream/deadlines.ts";
+import { OutcomeReporter } from "../upstream/outcome-reporter.ts";
 import { OwnConnections } from "../upstream/own-connections.ts";
 import { createReadBuffer } from "../upstream/read-buffer.ts";
 import { WriteBuffers } from "../upstream/write-buffers.ts";
@@ -59,7 +61,12 @@ export class WorkerBox {
     const ownConnections = new OwnConnections(counts);
     this.#ownConnections = ownConnections;
     const readBuffer = createReadBuffer();
-    this.#upstream = { deadlines, counters, now, readBuffer, ownConnections };
+    const outcomes = new OutcomeReporter({
+      tell: (rows) => post({ type: "outcomes", rows }),
+      now,
+      after: (callback, delayMs) => void setTimeout(callback, delayMs).unref(),
+    });
+    this.#upstream = { deadlines, counters, now, readBuffer, ownConnections, outcomes };
     this.#accessLog = new BatchedAccessLog(post);
     const context: ProxyContext = {
       runtime: () => this.#current(),
@@ -115,6 +122,11 @@ export class WorkerBox {
       case "connections": {
         const { type, id, query } = message;
         this.#post({ type, id, page: selectConnections(this.#listeners.describe(), query) });
+        return;
+      }
+      case "loads": {
+        const { type, id } = message;
+        this.#post({ type, id, loads: countLoads(this.#listeners.describe()) });
         return;
       }
       default:

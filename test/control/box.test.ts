@@ -189,7 +189,7 @@ async function createBox(context: TestContext, text?: string): Promise<BoxUnderT
     layout,
   });
   context.after(async () => {
-    box.discovery.close();
+    box.close();
     await box.supervisor.terminate();
   });
   return {

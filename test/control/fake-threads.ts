@@ -123,6 +123,9 @@ export class FakeWorkers {
       log: keepLog(this.logged),
       stdout: keepLines(this.stdout),
       endpoints: () => ({}),
+      health: () => ({}),
+      outcomes: () => undefined,
+      died: () => undefined,
       changed: () => undefined,
     });
     context.after(() => this.supervisor.terminate());

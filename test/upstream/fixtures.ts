@@ -9,6 +9,7 @@ import type {
   UpstreamUser,
 } from "../../src/upstream/connection.ts";
 import { createCountsMemory, SharedCounts } from "../../src/core/shared-counts.ts";
+import { OutcomeReporter } from "../../src/upstream/outcome-reporter.ts";
 import { OwnConnections } from "../../src/upstream/own-connections.ts";
 import { Deadlines } from "../../src/upstream/deadlines.ts";
 import { createReadBuffer } from "../../src/upstream/read-buffer.ts";
@@ -38,6 +39,11 @@ export function createContext(): TestContextOfWorker {
     ownConnections: new OwnConnections(
       new SharedCounts(createCountsMemory(1), { index: 0, workers: 1, seed: "" }),
     ),
+    outcomes: new OutcomeReporter({
+      tell: () => undefined,
+      now: () => time,
+      after: () => undefined,
+    }),
     now: () => time,
     pass(milliseconds) {
       time += milliseconds;
