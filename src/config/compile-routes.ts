@@ -9,7 +9,7 @@ import type {
   TlsRoute,
   VirtualHost,
 } from "../core/model.ts";
-import type { BoundGateway, BoundVirtualService, Kind } from "./bind.ts";
+import type { BoundVirtualService, Kind } from "./bind.ts";
 import { compileHttpMatch, compileTcpMatch, compileTlsMatch } from "./compile-match.ts";
 import { compileHeaders, compilePolicy, compileRetries, compileRewrite } from "./compile-policy.ts";
 import type { TomlDocument } from "./document.ts";
@@ -30,10 +30,10 @@ export interface RouteContext {
 /** One virtual service's HTTP routes. Pure but for the slots it asks for. */
 export function compileVirtualHost(item: BoundVirtualService, context: RouteContext): VirtualHost {
   const { config, name, origin } = item;
-  const gateways = reachable(item, "http");
+  const whole = reachable(item, "http");
   const routes = config.http.map((route, i): HttpRoute => {
     const routeName = route.name ?? `${name}/http[${i}]`;
-    const reach = narrow(gateways, route.match);
+    const reach = narrow(whole, route.match);
     const labels = { virtual_host: name, route: routeName };
     return {
       name: routeName,
@@ -49,10 +49,10 @@ export function compileVirtualHost(item: BoundVirtualService, context: RouteCont
 /** One virtual service's TLS routes. Pure but for the slots it asks for. */
 export function compileTlsChain(item: BoundVirtualService, context: RouteContext): TlsChain {
   const { config, name, origin } = item;
-  const gateways = reachable(item, "tls");
+  const whole = reachable(item, "tls");
   const hosts = config.hosts.filter((host) => !isAddress(host));
   const routes = config.tls.map((route, i): TlsRoute => {
-    const reach = narrow(gateways, route.match);
+    const reach = narrow(whole, route.match);
     return {
       name: route.name ?? `${name}/tls[${i}]`,
       matches: (route.match ?? [{}]).map((match) => compileTlsMatch(match, hosts)),
@@ -66,9 +66,9 @@ export function compileTlsChain(item: BoundVirtualService, context: RouteContext
 /** One virtual service's TCP routes. Pure but for the slots it asks for. */
 export function compileTcpChain(item: BoundVirtualService, context: RouteContext): TcpChain {
   const { config, name, origin } = item;
-  const gateways = reachable(item, "tcp");
+  const whole = reachable(item, "tcp");
   const routes = config.tcp.map((route, i): TcpRoute => {
-    const reach = narrow(gateways, route.match);
+    const reach = narrow(whole, route.match);
     return {
       name: route.name ?? `${name}/tcp[${i}]`,
       matches: (route.match ?? []).map(compileTcpMatch),
@@ -165,20 +165,24 @@ export function streamDestination(
 }
 
 /** Served gateways that let in at least one of the hosts: a counter for any other would never count. */
-function reachable({ config, gateways }: BoundVirtualService, kind: Kind): readonly BoundGateway[] {
-  return gateways[kind].filter(
-    ({ index, letsIn }) => index >= 0 && config.hosts.some((host) => overlaps(letsIn, host)),
+function reachable({ config, gateways }: BoundVirtualService, kind: Kind): Reach {
+  return createReach(
+    gateways[kind].filter(
+      ({ index, letsIn }) => index >= 0 && config.hosts.some((host) => overlaps(letsIn, host)),
+    ),
   );
 }
 
 /** Of these, the ones through which some match can hold. */
 function narrow(
-  gateways: readonly BoundGateway[],
-  matches: readonly { port?: number | undefined; gateways?: string[] | undefined }[] | undefined,
+  whole: Reach,
+  matches: readonly { port?: number | undefined; gateways?: string[] | undefined }[] = [{}],
 ): Reach {
-  if (matches === undefined) return createReach(gateways);
+  if (matches.some(({ port, gateways }) => port === undefined && gateways === undefined)) {
+    return whole;
+  }
   return createReach(
-    gateways.filter(({ config }) =>
+    whole.gateways.filter(({ config }) =>
       matches.some(
         (match) =>
           (match.port === undefined || match.port === config.listen.address.port) &&

@@ -10,6 +10,17 @@ export type TomlValue = string | number | boolean | Date | TomlValue[] | TomlTab
 /** A table. It inherits nothing, so a key of the file can never be mistaken for a method. */
 export interface TomlTable {
   [key: string]: TomlValue;
+  /** Under its keys, where they stand. */
+  [MARKS]?: Record<string, number>;
+}
+
+/** Under it tables and arrays keep where their parts stand: no key of the file is a symbol. */
+const MARKS = Symbol("marks");
+
+/** An array of the file as its document sees it. */
+interface MarkedArray {
+  /** Where its items stand. */
+  [MARKS]?: number[];
 }
 
 /** Longer keys are cut where they are shown: a finding stays one readable line. */
@@ -33,34 +44,24 @@ export class TomlDocument {
   readonly root: TomlTable = newTable();
   /** line, column, line, column … */
   readonly #places: number[] = [];
-  /** Under the keys of each table, where they stand. */
-  readonly #keys = new Map<TomlTable, Record<string, number>>();
-  /** Where the items of each array stand. */
-  readonly #items = new Map<readonly TomlValue[], number[]>();
   /** Of arrays that items were removed from: the indexes of the others in the file. */
   readonly #indexes = new Map<readonly TomlValue[], number[]>();
 
   /** Says where a key of a table stands; a second call moves it. */
   markKey(table: TomlTable, key: string, at: Origin): void {
-    let marks = this.#keys.get(table);
-    if (marks === undefined) {
-      marks = Object.create(NOTHING) as Record<string, number>;
-      this.#keys.set(table, marks);
-    }
-    marks[key] = this.#addPlace(at);
+    table[MARKS] ??= Object.create(NOTHING) as Record<string, number>;
+    table[MARKS][key] = this.#addPlace(at);
   }
 
   /** Says where the last item of an array stands. */
-  markItem(array: readonly TomlValue[], at: Origin): void {
-    const mark = this.#addPlace(at);
-    const marks = this.#items.get(array);
-    if (marks === undefined) this.#items.set(array, [mark]);
-    else marks.push(mark);
+  markItem(array: readonly TomlValue[] & MarkedArray, at: Origin): void {
+    array[MARKS] ??= [];
+    array[MARKS].push(this.#addPlace(at));
   }
 
   /** Where a key stands, if the file says it. */
   keyPlace(table: TomlTable, key: string): Origin | undefined {
-    return this.#placeAt(this.#keys.get(table)?.[key]);
+    return this.#placeAt(table[MARKS]?.[key]);
   }
 
   /** Where a value stands; for what the file does not say, the table that lacks it. */
@@ -100,7 +101,7 @@ export class TomlDocument {
       this.#indexes.set(container, indexes);
       indexes.splice(last, 1);
       container.splice(last, 1);
-      this.#items.get(container)?.splice(last, 1);
+      (container as MarkedArray)[MARKS]?.splice(last, 1);
     } else if (isTable(container) && typeof last === "string") {
       delete container[last];
     }
@@ -127,7 +128,7 @@ export class TomlDocument {
     for (const part of path) {
       if (Array.isArray(value) && typeof part === "number") {
         const index = this.#indexes.get(value)?.[part] ?? part;
-        visit(index, this.#placeAt(this.#items.get(value)?.[part]));
+        visit(index, this.#placeAt((value as MarkedArray)[MARKS]?.[part]));
       } else {
         visit(part, isTable(value) ? this.keyPlace(value, String(part)) : undefined);
       }

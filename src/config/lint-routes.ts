@@ -4,16 +4,14 @@ import type { BoundVirtualService } from "./bind.ts";
 import type { Path } from "./document.ts";
 import type { Report } from "./report.ts";
 import type { Config, HttpRouteConfig, ServiceConfig } from "./schema.ts";
-
-type MatchConfig = NonNullable<HttpRouteConfig["match"]>[number];
-type PathConfig = NonNullable<MatchConfig["path"]>;
+import { TakenPaths } from "./taken-paths.ts";
 
 /** Warns of the routes of one virtual service. The file must be free of errors. */
 export function lintHttpRoutes(item: BoundVirtualService, config: Config, report: Report): void {
   const { http } = item.config;
+  lintShadow(item, report);
   for (const [i, route] of http.entries()) {
     const path = [...item.path, "http", i];
-    lintShadow(path, { route, before: http.slice(0, i), origin: item }, report);
     lintTimeouts(path, { route, services: config.service }, report);
   }
 }
@@ -53,43 +51,18 @@ const NOT_PUBLIC = [
   "2001:db8::/32",
 ].flatMap((text) => parseCidr(text) ?? []);
 
-interface ShadowContext {
-  readonly route: HttpRouteConfig;
-  readonly before: readonly HttpRouteConfig[];
-  readonly origin: BoundVirtualService;
-}
-
 /** A route of which every match is within one match of an earlier route; whole catch-alls are said elsewhere. */
-function lintShadow(path: Path, { route, before, origin }: ShadowContext, report: Report): void {
-  if (route.match === undefined) return;
-  const takers = route.match.map((match) =>
-    before.findIndex((earlier) => earlier.match?.some((one) => isWithin(match, one)) === true),
-  );
-  const [first = -1] = takers;
-  if (takers.some((taker) => taker < 0)) return;
-  const { line } = report.document.place([...origin.path, "http", first]);
-  const message = `never reached: the route in line ${line} takes all of it; move this one before it`;
-  report.warning(path, message);
-}
-
-/** Whether what `inner` takes, `outer` takes too; false when that cannot be seen. `outer` says nothing but a path. */
-function isWithin(inner: MatchConfig, outer: MatchConfig): boolean {
-  const { path, ignore_case: ignoresCase, ...others } = outer;
-  if (Object.values(others).some((condition) => condition !== undefined)) return false;
-  // Of a path that takes everything the other linter speaks.
-  if (path === undefined || ignoresCase || path.prefix === "/" || path.segment === "/")
-    return false;
-  return inner.path !== undefined && !inner.ignore_case && isPathWithin(inner.path, path);
-}
-
-function isPathWithin(inner: PathConfig, outer: PathConfig): boolean {
-  const start = inner.exact ?? inner.segment ?? inner.prefix;
-  if (start === undefined) return inner.regex !== undefined && inner.regex === outer.regex;
-  if (outer.exact !== undefined) return inner.exact === outer.exact;
-  if (outer.prefix !== undefined) return start.startsWith(outer.prefix);
-  if (outer.segment === undefined) return false;
-  if (start.startsWith(`${outer.segment}/`)) return true;
-  return start === outer.segment && inner.prefix === undefined;
+function lintShadow(item: BoundVirtualService, report: Report): void {
+  const taken = new TakenPaths();
+  for (const [i, { match = [] }] of item.config.http.entries()) {
+    const takers = match.map((one) => taken.taker(one));
+    for (const one of match) taken.add(one, i);
+    const [first] = takers;
+    if (first === undefined || takers.includes(undefined)) continue;
+    const { line } = report.document.place([...item.path, "http", first]);
+    const message = `never reached: the route in line ${line} takes all of it; move this one before it, or remove it`;
+    report.warning([...item.path, "http", i], message);
+  }
 }
 
 function lintTimeouts(

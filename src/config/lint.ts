@@ -11,6 +11,7 @@ import { lintHttpRoutes, lintPublicServices } from "./lint-routes.ts";
 import { lintSubsets } from "./lint-subsets.ts";
 import type { Report } from "./report.ts";
 import type { Config, HttpRouteConfig, TlsRouteConfig } from "./schema.ts";
+import { hasMoreThanPath } from "./taken-paths.ts";
 
 /** Warns of what works and does nothing, or does more than it seems. The file must be free of errors. */
 export function lintConfig(
@@ -111,9 +112,10 @@ function lintOrder({ config, path }: BoundVirtualService, report: Report): void 
 
 function takesEveryRequest({ match }: HttpRouteConfig): boolean {
   if (match === undefined) return true;
-  return match.some(({ path, ignore_case: _case, ...others }) => {
-    if (Object.values(others).some((condition) => condition !== undefined)) return false;
-    return path === undefined || path.prefix === "/" || path.segment === "/";
+  return match.some((one) => {
+    const { path } = one;
+    const isOpen = path === undefined || path.prefix === "/" || path.segment === "/";
+    return isOpen && !hasMoreThanPath(one);
   });
 }
 

@@ -26,6 +26,28 @@ const SHADOWED: readonly (readonly [first: string, second: string, isShadowed: b
     '{ path = { exact = "/a/b" } }, { path = { exact = "/a/c" } }',
     true,
   ],
+  ['{ path = { prefix = "/a" } }', '{ path = { segment = "/ab" } }', true],
+  ['{ path = { prefix = "/a" } }', '{ path = { prefix = "/ab" }, port = 8080 }', true],
+  ['{ path = { prefix = "/ab" } }', '{ path = { prefix = "/a" } }', false],
+  ['{ path = { segment = "/a" } }', '{ path = { segment = "/a/b/c" } }', true],
+  ['{ path = { segment = "/a" } }', '{ path = { prefix = "/a" } }', false],
+  ['{ path = { regex = "/a+" } }', '{ path = { regex = "/a+" }, method = ["GET"] }', true],
+  ['{ path = { regex = "/a+" } }', '{ path = { exact = "/a" } }', false],
+  ['{ path = { exact = "/a" } }', '{ path = { regex = "/a" } }', false],
+  ['{ path = { exact = "/b" } }, { path = { exact = "/a" } }', '{ path = { exact = "/a" } }', true],
+  // The same conditions, whatever they are.
+  [
+    '{ path = { exact = "/a" }, method = ["GET"] }',
+    '{ path = { exact = "/a" }, method = ["GET"] }',
+    true,
+  ],
+  ['{ headers = { x = { exact = "1" } } }', '{ headers = { x = { exact = "1" } } }', true],
+  ['{ headers = { x = { exact = "1" } } }', '{ headers = { x = { exact = "2" } } }', false],
+  [
+    '{ path = { exact = "/a" }, ignore_case = true }',
+    '{ path = { exact = "/a" }, ignore_case = true }',
+    true,
+  ],
   ['{ path = { exact = "/A" }, ignore_case = true }', '{ path = { exact = "/a" } }', false],
 ];
 
@@ -35,7 +57,7 @@ for (const [first, second, isShadowed] of SHADOWED) {
       line.includes("never reached"),
     );
     const line =
-      "20:1: warning: virtual_service[0].http[1]: never reached: the route in line 17 takes all of it; move this one before it";
+      "20:1: warning: virtual_service[0].http[1]: never reached: the route in line 17 takes all of it; move this one before it, or remove it";
     assert.deepEqual(found, isShadowed ? [line] : []);
   });
 }
