@@ -3,6 +3,8 @@ import { existsSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { inProject } from "../../build/project.ts";
+import { installPackages } from "../install-packages.ts";
+import { hasCommand } from "../packages.ts";
 import type { Peer, PeerPorts } from "./peers.ts";
 
 const STREAM_MODULE = "/usr/lib/nginx/modules/ngx_stream_module.so";
@@ -16,8 +18,7 @@ const NGINX: Peer = {
   },
 };
 
-/** One worker or thread each, access log on; nginx only with Debian's libnginx-mod-stream. */
-export const STREAM_PEERS: readonly Peer[] = [
+const STREAM_PEERS: readonly Peer[] = [
   {
     name: "gatehouse",
     command: (folder, ports) => {
@@ -42,8 +43,32 @@ export const STREAM_PEERS: readonly Peer[] = [
       return ["sniproxy", "-f", "-c", file];
     },
   },
-  ...(existsSync(STREAM_MODULE) ? [NGINX] : []),
+  NGINX,
 ];
+
+/** What each needs of Debian, and whether it is there. */
+const PACKAGES: readonly (readonly [
+  peer: string,
+  debianPackage: string,
+  isThere: () => boolean,
+])[] = [
+  ["haproxy", "haproxy", () => hasCommand("haproxy")],
+  ["sniproxy", "sniproxy", () => hasCommand("sniproxy")],
+  ["nginx", "nginx", () => hasCommand("nginx")],
+  ["nginx", "libnginx-mod-stream", () => existsSync(STREAM_MODULE)],
+];
+
+/**
+ * The proxies that can be measured here, one worker or thread each, access log on. Effect: installs what is missing, when
+ * it may; a proxy that is still missing then is named on stderr and left out.
+ */
+export function availableStreamPeers(): readonly Peer[] {
+  const missing = PACKAGES.filter(([, , isThere]) => !isThere());
+  if (missing.length > 0) installPackages(missing.map(([, debianPackage]) => debianPackage));
+  const absent = new Set(PACKAGES.filter(([, , isThere]) => !isThere()).map(([peer]) => peer));
+  for (const name of absent) console.error(`bench: without ${name}, which is not installed`);
+  return STREAM_PEERS.filter(({ name }) => !absent.has(name));
+}
 
 function gatehouse(folder: string, { listen, site, admin }: PeerPorts): string {
   return `workers = 1

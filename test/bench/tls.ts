@@ -1,14 +1,15 @@
 /**
- * `node test/bench/tls.ts [CONNECTIONS] [ROUNDS] [TUNNELS]`: processor time of passed-through TLS, gatehouse beside nginx and
- * HAProxy with one worker or thread each and the access log on: for a connection that sends a hello and 1 KiB, gets 1 KiB
- * and closes; for a GB that comes back; and what an idle tunnel takes of memory. The proxies take turns. Prints medians.
+ * `node test/bench/tls.ts [CONNECTIONS] [ROUNDS] [TUNNELS]`: processor time of passed-through TLS, gatehouse beside HAProxy,
+ * sniproxy and nginx with one worker or thread each and the access log on: for a connection that sends a hello and 1 KiB,
+ * gets 1 KiB and closes; for a GB that comes back; and what an idle tunnel takes of memory. The proxies take turns. Prints
+ * medians. As root it installs the proxies that are missing.
  */
 import { type Server, type Socket, connect, createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { helloWith, serverNames } from "../core/tls/hello-builder.ts";
 import { type Peer, type RunningPeer, cpuTimeUs, startPeer, statusKiB } from "./peers.ts";
 import { freePort } from "./ports.ts";
-import { STREAM_PEERS } from "./stream-peers.ts";
+import { availableStreamPeers } from "./stream-peers.ts";
 
 const CONCURRENT = 16;
 const KIB = Buffer.alloc(1024, "x");
@@ -24,11 +25,12 @@ const tunnels = Number(process.argv[4] ?? "5000");
 
 type Running = RunningPeer & { readonly port: number };
 
+const peers = availableStreamPeers();
 const running = new Map<Peer, Running>();
 const site = await freePort();
 const endpoint: Server = createServer({ noDelay: true }, serve).listen(site, "127.0.0.1", 8192);
 try {
-  for (const peer of STREAM_PEERS) {
+  for (const peer of peers) {
     const ports = { listen: await freePort(), site, admin: await freePort() };
     running.set(peer, { ...(await startPeer(peer, ports)), port: ports.listen });
   }
@@ -54,7 +56,7 @@ async function compare(
   unit: string,
   measure: (peer: Running) => Promise<number>,
 ): Promise<void> {
-  const samples = new Map(STREAM_PEERS.map(({ name }) => [name, [] as number[]]));
+  const samples = new Map(peers.map(({ name }) => [name, [] as number[]]));
   for (let round = 0; round <= rounds; round += 1) {
     for (const [{ name }, peer] of running) {
       const value = await measure(peer);
