@@ -80,6 +80,8 @@ const ROWS = {
   "connect-refused":      [502, ALERT_INTERNAL_ERROR, "upstream", true, "warning", "Bad gateway"],
   "connect-failed":       [502, ALERT_INTERNAL_ERROR, "upstream", true, "warning", "Bad gateway"],
   "connect-timeout":      [504, ALERT_INTERNAL_ERROR, "upstream", true, "warning", "Gateway timeout"],
+  "upstream-certificate": [502, ALERT_INTERNAL_ERROR, "upstream", true, "warning", "Bad gateway"],
+  "upstream-tls":         [502, ALERT_INTERNAL_ERROR, "upstream", true, "warning", "Bad gateway"],
   "upstream-reset":       [502, 0, "upstream", false, "warning", "Bad gateway"],
   "response-timeout":     [504, 0, "upstream", false, "warning", "Gateway timeout"],
   "response-malformed":   [502, 0, "upstream", false, "warning", "Bad gateway"],

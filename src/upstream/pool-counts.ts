@@ -1,0 +1,98 @@
+/** What all workers together use of one service. */
+import type { PoolPolicy } from "../core/service.ts";
+import type { SharedCounts } from "../core/shared-counts.ts";
+
+/** Which limit lets no further connection in. */
+export type PoolLimit = "connections" | "endpoint_connections";
+
+/** Owned by the service's pool in one worker; what a worker that dies had counted is forgotten with it. */
+export class PoolCounts {
+  readonly #counts: SharedCounts;
+  readonly #all: string;
+  readonly #queue: string;
+  readonly #retries: string;
+
+  /** `service` is its name: the counts live on when a reload takes it away and brings it back. */
+  constructor(counts: SharedCounts, service: string) {
+    this.#counts = counts;
+    this.#all = `open ${service}`;
+    this.#queue = `wait ${service}`;
+    this.#retries = `retry ${service}`;
+  }
+
+  /** Counts one more connection to the endpoint, or counts nothing and says which limit is reached. */
+  take(policy: PoolPolicy, endpoint: string): PoolLimit | undefined {
+    const { connectionsMax, endpointConnectionsMax } = policy;
+    if (!this.#add(this.#all, connectionsMax)) return "connections";
+    const endpointMax = endpointConnectionsMax ?? Number.POSITIVE_INFINITY;
+    if (this.#add(this.#endpoint(endpoint), endpointMax)) return undefined;
+    this.#counts.remove(this.#all);
+    return "endpoint_connections";
+  }
+
+  /** One connection to the endpoint is closed. */
+  give(endpoint: string): void {
+    this.#counts.remove(this.#all);
+    this.#counts.remove(this.#endpoint(endpoint));
+  }
+
+  /** A connection turned out to lead to another endpoint of the service. */
+  move(from: string, to: string): void {
+    this.#counts.remove(this.#endpoint(from));
+    this.#counts.add(this.#endpoint(to));
+  }
+
+  /** How many connections there are. */
+  get open(): number {
+    return this.#counts.total(this.#all);
+  }
+
+  /** How many of them lead to the endpoint. */
+  openTo(endpoint: string): number {
+    return this.#counts.total(this.#endpoint(endpoint));
+  }
+
+  /** Counts one more that waits; false = there are too many, and it is not counted. */
+  queue(max: number): boolean {
+    return this.#add(this.#queue, max);
+  }
+
+  /** One waits no longer. */
+  unqueue(): void {
+    this.#counts.remove(this.#queue);
+  }
+
+  /** How many wait. */
+  get queued(): number {
+    return this.#counts.total(this.#queue);
+  }
+
+  /** Counts one more retry; false = there are too many, and it is not counted. */
+  takeRetry(max: number): boolean {
+    return this.#add(this.#retries, max);
+  }
+
+  /** A retry is over. */
+  giveRetry(): void {
+    this.#counts.remove(this.#retries);
+  }
+
+  /**
+   * Two workers that reach for the last place at once both see one too many and both step back; so each looks once more
+   * while there seems to be room.
+   */
+  #add(key: string, max: number): boolean {
+    for (let tries = 0; tries < TRIES; tries += 1) {
+      if (this.#counts.add(key) <= max) return true;
+      this.#counts.remove(key);
+      if (this.#counts.total(key) >= max) return false;
+    }
+    return false;
+  }
+
+  #endpoint(endpoint: string): string {
+    return `${this.#all} ${endpoint}`;
+  }
+}
+
+const TRIES = 3;
