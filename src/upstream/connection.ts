@@ -1,11 +1,12 @@
 /** One TCP connection to an endpoint, and whoever uses it now. */
-import { type Socket, connect } from "node:net";
+import type { Socket } from "node:net";
 import type { Failure, FailureKind } from "../core/failure.ts";
 import { observe } from "../core/metric-layout.ts";
 import type { Endpoint } from "../core/service.ts";
 import type { Deadlined, Deadlines } from "./deadlines.ts";
 import type { OutcomeReporter } from "./outcome-reporter.ts";
 import type { OwnConnections } from "./own-connections.ts";
+import { type Dialler, RacingDial } from "./racing-dial.ts";
 import { resetSocket } from "./reset-socket.ts";
 
 /** Who is told what happens on an upstream connection; nobody while it is idle. */
@@ -35,6 +36,8 @@ export interface UpstreamContext {
 /** What to connect to, and how long to wait. */
 export interface DialOptions {
   readonly endpoint: Endpoint;
+  /** Tried too when that one is slow: the same name in the other address family; undefined = there is none. */
+  readonly sibling: Endpoint | undefined;
   readonly connectMs: number;
   /** Slot of `gatehouse_upstream_connections_active`. */
   readonly activeSlot: number;
@@ -46,16 +49,11 @@ export interface DialOptions {
   readonly allowLoop: boolean;
 }
 
-/** TCP keep-alive after a minute of silence, so that a vanished endpoint is noticed. */
-const KEEP_ALIVE_INITIAL_MS = 60_000;
-
 /**
  * Owns the socket from `connect` to `close`. Half-open: an endpoint's FIN is only reported. Every failure of the
  * platform becomes a Failure here and is told once.
  */
-export class UpstreamConnection implements Deadlined {
-  readonly endpoint: Endpoint;
-  readonly socket: Socket;
+export class UpstreamConnection implements Deadlined, Dialler {
   /** Time from dial to connected; undefined before. */
   connectMs: number | undefined;
   /** In use by a pool: the limit of idleness. */
@@ -66,6 +64,7 @@ export class UpstreamConnection implements Deadlined {
   readonly #context: UpstreamContext;
   readonly #options: DialOptions;
   readonly #startedMs: number;
+  readonly #dial: RacingDial;
   #ended = false;
   /** By which it is known as our own. */
   #ownKey: string | undefined;
@@ -75,26 +74,24 @@ export class UpstreamConnection implements Deadlined {
   constructor(context: UpstreamContext, options: DialOptions, user: UpstreamUser) {
     this.#context = context;
     this.#options = options;
-    this.endpoint = options.endpoint;
     this.user = user;
     this.#startedMs = context.now();
     this.deadlineMs = context.deadlines.after(options.connectMs);
-    this.socket = connect({
-      host: options.endpoint.host,
-      port: options.endpoint.port,
-      allowHalfOpen: true,
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: KEEP_ALIVE_INITIAL_MS,
-      onread: { buffer: context.readBuffer, callback: (length) => this.#onRead(length) },
-    });
-    this.socket.on("error", (error: NodeJS.ErrnoException) => this.#onError(error));
-    this.socket.on("connect", () => this.#onConnect());
-    this.socket.on("end", () => this.#onEnd());
-    this.socket.on("drain", () => this.user?.onUpstreamDrain());
-    this.socket.on("close", () => this.#onClose());
+    const { endpoint, sibling } = options;
+    const { readBuffer } = context;
+    this.#dial = new RacingDial({ endpoint, sibling, readBuffer }, this);
     context.deadlines.add(this);
     this.#count(1);
+  }
+
+  /** The one that it is connected to; before, the one dialled first. */
+  get endpoint(): Endpoint {
+    return this.#dial.endpoint;
+  }
+
+  /** That of `endpoint`. */
+  get socket(): Socket {
+    return this.#dial.socket;
   }
 
   /** It began with a header that speaks of one client. */
@@ -111,13 +108,14 @@ export class UpstreamConnection implements Deadlined {
   destroy(): void {
     this.user = undefined;
     this.onIdleClose = undefined;
-    this.socket.destroy();
+    this.#close();
   }
 
   /** Closes with a reset, as the other side of a tunnel was reset; the user hears nothing more. */
   reset(): void {
     this.user = undefined;
-    resetSocket(this.socket);
+    if (this.connectMs === undefined) this.#dial.destroy();
+    else resetSocket(this.socket);
   }
 
   /** The connect time limit, or the idle limit of a kept-alive connection. */
@@ -125,10 +123,15 @@ export class UpstreamConnection implements Deadlined {
     if (this.connectMs === undefined) {
       this.#fail("connect-timeout", `no connection within ${this.#options.connectMs} ms`);
     }
-    this.socket.destroy();
+    this.#close();
   }
 
-  #onConnect(): void {
+  /** See Dialler. */
+  onDialled(): void {
+    this.socket.on("error", (error: NodeJS.ErrnoException) => this.#onError(error));
+    this.socket.on("end", () => this.#onEnd());
+    this.socket.on("drain", () => this.user?.onUpstreamDrain());
+    this.socket.on("close", () => this.#onClose());
     this.connectMs = this.#context.now() - this.#startedMs;
     this.deadlineMs = Number.POSITIVE_INFINITY;
     observe(this.#context.counters(), this.#options.connectSlot, this.connectMs / 1000);
@@ -141,7 +144,14 @@ export class UpstreamConnection implements Deadlined {
     this.socket.uncork();
   }
 
-  #onRead(length: number): boolean {
+  /** See Dialler. */
+  onDialFailed(error: NodeJS.ErrnoException | undefined): void {
+    if (error !== undefined) this.#onError(error);
+    this.#onClose();
+  }
+
+  /** See Dialler. */
+  onDialledRead(length: number): boolean {
     if (this.user === undefined) {
       // Bytes that nobody asked for: an answer to no request must never meet the next one.
       this.socket.destroy();
@@ -163,6 +173,11 @@ export class UpstreamConnection implements Deadlined {
     else if (code === "ECONNREFUSED") this.#fail("connect-refused", code);
     else if (code === "ETIMEDOUT") this.#fail("connect-timeout", code);
     else this.#fail("connect-failed", code ?? error.message);
+  }
+
+  #close(): void {
+    if (this.connectMs === undefined) this.#dial.destroy();
+    else this.socket.destroy();
   }
 
   #onClose(): void {

@@ -5,6 +5,7 @@ import { UpstreamConnection, type UpstreamContext, type UpstreamUser } from "./c
 import { EndpointPicker } from "./endpoint-picker.ts";
 import { ServiceOutcomes } from "./outcome-reporter.ts";
 import { type ProxiedClient, proxyHeaderFor } from "./proxied-client.ts";
+import { Siblings } from "./siblings.ts";
 
 /** Kept-alive connections to one endpoint; more would only hold descriptors on both sides. */
 const IDLE_PER_ENDPOINT_MAX = 256;
@@ -21,6 +22,7 @@ export class ServiceState {
   #service: Service;
   #names: ReadonlySet<string> = new Set();
   readonly #picker: EndpointPicker;
+  readonly #siblings = new Siblings();
 
   /** `start` moves the rotation, so that workers do not all begin with the same endpoint. */
   constructor(context: UpstreamContext, service: Service, start: number) {
@@ -46,6 +48,7 @@ export class ServiceState {
     this.#names = new Set(endpoints.map((endpoint) => endpoint.name));
     this.#picker.setEndpoints(endpoints);
     this.outcomes.setEndpoints(this.#names);
+    this.#siblings.setEndpoints(endpoints);
     for (const name of this.#idle.keys()) {
       if (!this.#names.has(name)) this.#closeIdle(name);
     }
@@ -55,6 +58,7 @@ export class ServiceState {
   setHealth(health: HealthTable): void {
     this.#picker.setHealth(health);
     this.outcomes.setHealth(health);
+    this.#siblings.setHealth(health);
   }
 
   /** The next endpoint that is not among `tried`; undefined when there is none. */
@@ -85,6 +89,7 @@ export class ServiceState {
       this.#context,
       {
         endpoint,
+        sibling: this.#siblings.of(endpoint),
         connectMs: timeouts.connectMs,
         activeSlot: slots.upstreamActive,
         connectSlot: slots.connectSeconds,

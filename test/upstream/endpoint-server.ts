@@ -22,9 +22,16 @@ export class EndpointServer {
   }
 
   /** Effect: listens; closes with all its connections after the test. */
-  static async start(t: TestContext): Promise<EndpointServer> {
+  static async start(
+    t: TestContext,
+    at: { readonly host?: string; readonly port?: number; readonly path?: string } = {},
+  ): Promise<EndpointServer> {
     const endpoint = new EndpointServer();
-    endpoint.#server.listen(0, "127.0.0.1");
+    endpoint.#server.listen(
+      at.path === undefined
+        ? { host: at.host ?? "127.0.0.1", port: at.port ?? 0 }
+        : { path: at.path },
+    );
     await once(endpoint.#server, "listening");
     endpoint.#server.unref();
     t.after(() => endpoint.close());
@@ -33,8 +40,17 @@ export class EndpointServer {
 
   /** As discovery would tell it. */
   get endpoint(): Endpoint {
-    const { port } = this.#server.address() as AddressInfo;
+    const address = this.#server.address() as AddressInfo | string;
+    if (typeof address === "string") {
+      return { host: address, port: 0, weight: 1, name: `unix:${address}` };
+    }
+    const { port } = address;
     return { host: "127.0.0.1", port, weight: 1, name: `127.0.0.1:${port}` };
+  }
+
+  /** Connections so far that nobody has taken with `accept`. */
+  get arrivedCount(): number {
+    return this.#arrived.length;
   }
 
   /** The far end of the next connection, in the order they come. */

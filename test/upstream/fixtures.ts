@@ -53,9 +53,10 @@ export function createContext(): TestContextOfWorker {
 }
 
 /** What connections to the endpoint are dialled with. */
-export function dialOptions(endpoint: Endpoint): DialOptions {
+export function dialOptions(endpoint: Endpoint, sibling?: Endpoint): DialOptions {
   return {
     endpoint,
+    sibling,
     connectMs: CONNECT_MS,
     activeSlot: ACTIVE_SLOT,
     header: undefined,
