@@ -1,16 +1,17 @@
 /** An accepted connection, and between which addresses it counts as made. */
 import type { Socket } from "node:net";
+import type { AcceptedSocket } from "./accepted-socket.ts";
 import { formatAddress, unmapAddress } from "../core/client-address.ts";
 import type { ProxyAddresses, SocketAddress } from "../core/proxy-protocol/header.ts";
 
 /** Made by the listener, or by the reader of a PROXY header, which names other addresses than the socket's own. */
 export class Accepted {
-  readonly socket: Socket;
+  readonly socket: AcceptedSocket;
   /** Who connected: the peer, or whom the PROXY header names. The address is empty when the socket was reset already. */
   readonly client: SocketAddress;
   readonly #said: ProxyAddresses | undefined;
 
-  constructor(socket: Socket, said?: ProxyAddresses) {
+  constructor(socket: AcceptedSocket, said?: ProxyAddresses) {
     this.socket = socket;
     this.#said = said;
     this.client = said?.client ?? peerOf(socket);

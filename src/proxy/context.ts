@@ -29,6 +29,8 @@ export interface ProxyContext {
   readonly deadlines: Deadlines;
   /** Written by this worker only; see metric-layout.ts. */
   readonly counters: () => Float64Array;
+  /** See upstream/read-buffer.ts: what clients send is read into it too. */
+  readonly readBuffer: Buffer;
   /** For large writes to either side. */
   readonly writeBuffers: WriteBuffers;
   readonly limits: ConnectionLimits;

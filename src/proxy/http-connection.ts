@@ -7,6 +7,7 @@ import type { ConnectionState, OpenConnection } from "../core/open-connections.t
 import type { UpstreamConnection } from "../upstream/connection.ts";
 import type { Deadlined } from "../upstream/deadlines.ts";
 import { resetSocket } from "../upstream/reset-socket.ts";
+import type { ByteReader } from "./accepted-socket.ts";
 import type { Accepted } from "./accepted.ts";
 import type { DownstreamConnection, ListenerView, ProxyContext } from "./context.ts";
 import {
@@ -33,7 +34,7 @@ const TLS_HANDSHAKE = 0x16;
  * Owns the accepted socket from the first byte to `close`. At any time it is free, reads a head, runs one exchange, is a
  * tunnel, or ends; a request that came ahead waits until the answer before it is done and the client takes its bytes.
  */
-export class HttpConnection implements Deadlined, DownstreamConnection {
+export class HttpConnection implements ByteReader, Deadlined, DownstreamConnection {
   readonly accepted: Accepted;
   readonly socket: Socket;
   readonly context: ProxyContext;
@@ -76,7 +77,7 @@ export class HttpConnection implements Deadlined, DownstreamConnection {
     // Node destroys the socket after an error; `close` follows and does everything.
     socket.on("error", () => undefined);
     socket.on("close", () => this.#onClose());
-    socket.on("data", (chunk: Buffer) => this.#onData(chunk));
+    socket.reader = this;
     socket.on("end", () => this.#onEnd());
     socket.on("drain", () => this.#onDrain());
     this.clientHost = accepted.client.address || "unknown";
@@ -220,12 +221,14 @@ export class HttpConnection implements Deadlined, DownstreamConnection {
     this.#advance();
   }
 
-  #onData(chunk: Buffer): void {
-    if (this.#end !== undefined) return this.#end.drop(chunk.length);
-    if (this.#tunnel !== undefined) return this.#tunnel.downstreamData(chunk);
-    this.#buffer.append(chunk);
+  /** See ByteReader. */
+  onBytes(bytes: Buffer): void {
+    if (this.#end !== undefined) return this.#end.drop(bytes.length);
+    if (this.#tunnel !== undefined) return this.#tunnel.downstreamData(bytes);
+    this.#buffer.append(bytes);
     if (this.#exchange === undefined) this.#advance();
     else this.feed();
+    this.#buffer.own();
   }
 
   /** Nothing is under way, and the client takes its answers: one that does not gets no more of them made. */

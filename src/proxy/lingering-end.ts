@@ -33,7 +33,8 @@ export class LingeringEnd {
     item.deadlineMs = deadlines.after(flushMs);
     if (socket.writableFinished) linger();
     else socket.once("finish", linger);
-    socket.end();
+    // Node makes an error with a stack for each further `end`.
+    if (!socket.writableEnded) socket.end();
     socket.resume();
   }
 

@@ -1,5 +1,5 @@
 /** One bound address in one worker: accepts, and hands each connection to the code of its protocol. */
-import { type Server, type Socket, createServer } from "node:net";
+import { type Server, createServer } from "node:net";
 import { type Failure, failureOffset } from "../core/failure.ts";
 import type { Listener } from "../core/model.ts";
 import {
@@ -9,6 +9,7 @@ import {
   addTo,
 } from "./context.ts";
 import { Accepted } from "./accepted.ts";
+import { type AcceptedSocket, type ByteReader, acceptInto } from "./accepted-socket.ts";
 import { HttpConnection } from "./http-connection.ts";
 import { type GateKeeper, ProxyGate } from "./proxy-gate.ts";
 import { TcpConnection } from "./tcp-connection.ts";
@@ -17,8 +18,6 @@ import { TlsConnection } from "./tls-connection.ts";
 
 /** Connections that may wait between binding and the commit of a reload, which takes milliseconds. */
 const HELD_MAX = 1024;
-/** TCP keep-alive after a minute of silence, so that a vanished client is noticed. */
-const KEEP_ALIVE_INITIAL_MS = 60_000;
 /** The kernel cuts it to net.core.somaxconn. */
 const BACKLOG = 65_535;
 
@@ -34,18 +33,12 @@ export class BoundListener implements ListenerView, GateKeeper {
   /** With the key under which their addresses are counted. */
   readonly #connections = new Map<DownstreamConnection, string | undefined>();
   /** Accepted before the commit; undefined after it. */
-  #held: Socket[] | undefined = [];
+  #held: AcceptedSocket[] | undefined = [];
 
   constructor(listener: Listener, context: ProxyContext) {
     this.listener = listener;
     this.context = context;
-    this.#server = createServer({
-      allowHalfOpen: true,
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: KEEP_ALIVE_INITIAL_MS,
-    });
-    this.#server.on("connection", (socket) => this.#onConnection(socket));
+    this.#server = createServer();
   }
 
   /** Connections that are open now. */
@@ -70,6 +63,7 @@ export class BoundListener implements ListenerView, GateKeeper {
         { port, backlog: BACKLOG, reusePort: true, ...(host === undefined ? {} : { host }) },
         () => {
           this.#server.removeAllListeners("error");
+          acceptInto(this.#server, this.context.readBuffer, (socket) => this.#onConnection(socket));
           // A failed accept (out of descriptors) ends that connection only.
           this.#server.on("error", () => undefined);
           resolve(undefined);
@@ -112,7 +106,7 @@ export class BoundListener implements ListenerView, GateKeeper {
     if (this.#connections.delete(connection)) this.#left(addressKey);
   }
 
-  #onConnection(socket: Socket): void {
+  #onConnection(socket: AcceptedSocket): void {
     if (this.#held === undefined) return this.#accept(socket);
     socket.on("error", () => socket.destroy());
     socket.pause();
@@ -123,25 +117,26 @@ export class BoundListener implements ListenerView, GateKeeper {
   /** See GateKeeper. */
   opened(gate: ProxyGate, accepted: Accepted, rest: Buffer): void {
     this.#connections.delete(gate);
-    this.#open(accepted);
-    if (accepted.socket.destroyed) return;
-    if (rest.length > 0) accepted.socket.unshift(rest);
-    accepted.socket.resume();
+    const connection = this.#open(accepted);
+    if (rest.length > 0) connection?.onBytes(rest);
   }
 
-  #accept(socket: Socket): void {
+  #accept(socket: AcceptedSocket): void {
     const trusted = this.listener.proxyProtocol;
     addTo(this.context, this.listener.slots.connections, 1);
     const limit = this.context.limits.enter(this.listener);
     if (limit !== undefined) return this.#overflow(new Accepted(socket), limit);
     addTo(this.context, this.listener.slots.connectionsActive, 1);
-    if (trusted === undefined) return this.#open(new Accepted(socket));
+    if (trusted === undefined) {
+      this.#open(new Accepted(socket));
+      return;
+    }
     const gate = new ProxyGate(socket, this);
     this.#connections.set(gate, undefined);
     gate.start(trusted);
   }
 
-  #open(accepted: Accepted): void {
+  #open(accepted: Accepted): ByteReader | undefined {
     const { connectionsPerIpMax } = this.listener.limits;
     const addressKey =
       connectionsPerIpMax === undefined
@@ -149,10 +144,13 @@ export class BoundListener implements ListenerView, GateKeeper {
         : this.context.limits.enterAddress(this.listener, accepted.client.address);
     if (connectionsPerIpMax !== undefined && addressKey === undefined) {
       this.#left(undefined);
-      return this.#overflow(accepted, `limits.connections_per_ip is ${connectionsPerIpMax}`);
+      this.#overflow(accepted, `limits.connections_per_ip is ${connectionsPerIpMax}`);
+      return undefined;
     }
     const create = CONNECTIONS[this.listener.protocol];
-    this.#connections.set(new create(accepted, this, this.context), addressKey);
+    const connection = new create(accepted, this, this.context);
+    this.#connections.set(connection, addressKey);
+    return connection;
   }
 
   #left(addressKey: string | undefined): void {

@@ -1,10 +1,10 @@
 /** What stands before a connection whose address is not the client's: the PROXY header that tells the client's. */
-import type { Socket } from "node:net";
 import { type Failure, type FailureKind, failureOffset } from "../core/failure.ts";
 import { type Cidr, anyCidrHolds } from "../core/ip.ts";
 import type { OpenConnection } from "../core/open-connections.ts";
 import { ProxyHeaderReader } from "../core/proxy-protocol/reader.ts";
 import type { Deadlined } from "../upstream/deadlines.ts";
+import type { AcceptedSocket, ByteReader } from "./accepted-socket.ts";
 import { Accepted, nameOf, peerOf } from "./accepted.ts";
 import {
   type DownstreamConnection,
@@ -18,7 +18,7 @@ import { reportUnread } from "./unread-report.ts";
 export interface GateKeeper {
   readonly view: ListenerView;
   readonly context: ProxyContext;
-  /** The gate is done with the socket, which is paused. `rest` is what came behind the header. */
+  /** The gate is done with the socket. `rest` is what came behind the header, valid only during the call. */
   opened(gate: ProxyGate, accepted: Accepted, rest: Buffer): void;
 }
 
@@ -26,10 +26,10 @@ export interface GateKeeper {
  * Owns the accepted socket until the header is whole. There is no guessing: an address that is trusted must send one,
  * and any other must not be here at all (the specification, §2). Nothing is ever written to the socket.
  */
-export class ProxyGate implements Deadlined, DownstreamConnection {
+export class ProxyGate implements ByteReader, Deadlined, DownstreamConnection {
   deadlineMs = Number.POSITIVE_INFINITY;
   readonly isTunnel = false;
-  readonly #socket: Socket;
+  readonly #socket: AcceptedSocket;
   readonly #keeper: GateKeeper;
   readonly #reader = new ProxyHeaderReader();
   readonly #startedMs: number;
@@ -38,7 +38,7 @@ export class ProxyGate implements Deadlined, DownstreamConnection {
   #over = false;
 
   /** `socket` must be fresh from `accept`. Effect: none before `start`. */
-  constructor(socket: Socket, keeper: GateKeeper) {
+  constructor(socket: AcceptedSocket, keeper: GateKeeper) {
     this.#socket = socket;
     this.#keeper = keeper;
     this.#startedMs = keeper.context.now();
@@ -55,7 +55,7 @@ export class ProxyGate implements Deadlined, DownstreamConnection {
     const { address } = peerOf(socket);
     if (address === "") return this.#refuse("connection-empty", "");
     if (!anyCidrHolds(trusted, address)) return this.#refuse("proxy-untrusted", address);
-    socket.on("data", this.#onData);
+    socket.reader = this;
     socket.on("end", this.#onEnd);
     this.deadlineMs = context.deadlines.after(
       view.listener.protocol === "http" ? headerMs : helloMs,
@@ -97,7 +97,8 @@ export class ProxyGate implements Deadlined, DownstreamConnection {
 
   readonly #onError = (): void => undefined;
 
-  readonly #onData = (chunk: Buffer): void => {
+  /** See ByteReader. */
+  onBytes(chunk: Buffer): void {
     this.#bytes += chunk.length;
     const result = this.#reader.push(chunk);
     if (result.kind === "incomplete") return;
@@ -106,7 +107,7 @@ export class ProxyGate implements Deadlined, DownstreamConnection {
     this.#release();
     const accepted = new Accepted(this.#socket, result.header.addresses);
     this.#keeper.opened(this, accepted, chunk.subarray(result.streamStart));
-  };
+  }
 
   readonly #onEnd = (): void => {
     if (this.#bytes === 0) this.#refuse("connection-empty", "");
@@ -124,8 +125,6 @@ export class ProxyGate implements Deadlined, DownstreamConnection {
     const socket = this.#socket;
     this.#over = true;
     this.#keeper.context.deadlines.delete(this);
-    socket.pause();
-    socket.off("data", this.#onData);
     socket.off("end", this.#onEnd);
     socket.off("close", this.#onClose);
     socket.off("error", this.#onError);

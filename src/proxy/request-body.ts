@@ -56,8 +56,8 @@ export class RequestBody {
   }
 
   /**
-   * Writes what of `bytes` belongs to the body; returns how many bytes that were. `bytes` is ours to keep and to
-   * overwrite.
+   * Writes what of `bytes` belongs to the body; returns how many bytes that were. `bytes` is ours to overwrite, and valid
+   * only during the call.
    */
   forward(socket: Socket, bytes: Buffer): number {
     const head = this.#head;
@@ -67,7 +67,8 @@ export class RequestBody {
       decoder === undefined
         ? this.#forwardPlain(socket, head, bytes)
         : this.#forwardChunks(socket, head, { bytes, decoder });
-    if (head !== "" && this.done && decoder === undefined) this.#kept = bytes.subarray(0, used);
+    if (head !== "" && this.done && decoder === undefined)
+      this.#kept = Buffer.from(bytes.subarray(0, used));
     else this.repeatable = false;
     return used;
   }
@@ -91,7 +92,7 @@ export class RequestBody {
         trailers: undefined,
         buffers: this.#buffers,
       });
-    else if (length > 0) socket.write(length === bytes.length ? bytes : bytes.subarray(0, length));
+    else if (length > 0) this.#buffers.writeCopy(socket, bytes.subarray(0, length));
     return length;
   }
 

@@ -7,6 +7,8 @@ const LF = 0x0a;
 /** Owned by one connection, which bounds it. Looks at no byte of an unfinished head twice. */
 export class RequestBuffer {
   #bytes: Buffer | undefined;
+  /** `#bytes` is the caller's memory. */
+  #borrowed = false;
   #scanned = 0;
 
   /** Everything that waits, to be looked at; undefined when nothing does. */
@@ -18,9 +20,16 @@ export class RequestBuffer {
     return this.#bytes === undefined ? 0 : this.#bytes.length;
   }
 
-  /** Behind what waits; the chunk is ours to keep. */
+  /** Behind what waits. The chunk may change after the next call of `own`, not before. */
   append(chunk: Buffer): void {
+    this.#borrowed = this.#bytes === undefined;
     this.#bytes = this.#bytes === undefined ? chunk : Buffer.concat([this.#bytes, chunk]);
+  }
+
+  /** Copies what still waits of a chunk: its memory is used again. */
+  own(): void {
+    if (this.#borrowed && this.#bytes !== undefined) this.#bytes = Buffer.from(this.#bytes);
+    this.#borrowed = false;
   }
 
   /** The first `count` bytes have been used. */

@@ -13,6 +13,7 @@ import type { ProxiedClient } from "../upstream/proxied-client.ts";
 import { resetSocket } from "../upstream/reset-socket.ts";
 import type { ServiceState } from "../upstream/service-state.ts";
 import type { WriteBuffers } from "../upstream/write-buffers.ts";
+import type { ByteReader } from "./accepted-socket.ts";
 import type { Accepted } from "./accepted.ts";
 import {
   type DownstreamConnection,
@@ -50,7 +51,7 @@ export type StreamFacts = Pick<TunnelRecord, "kind" | "sni" | "alpn" | "ech" | "
 
 /** Owns the accepted socket from the first byte to `close`. */
 export abstract class StreamConnection
-  implements Deadlined, DownstreamConnection, UpstreamUser, TunnelOwner
+  implements ByteReader, Deadlined, DownstreamConnection, UpstreamUser, TunnelOwner
 {
   deadlineMs = Number.POSITIVE_INFINITY;
   protected readonly accepted: Accepted;
@@ -87,7 +88,7 @@ export abstract class StreamConnection
     // Node destroys the socket after an error; `close` follows and does everything.
     socket.on("error", () => undefined);
     socket.on("close", () => this.#onClose());
-    socket.on("data", (chunk: Buffer) => this.#onData(chunk));
+    socket.reader = this;
     socket.on("end", () => this.#onEnd());
     socket.on("drain", () => this.#tunnel?.downstreamDrain());
     context.deadlines.add(this);
@@ -101,7 +102,7 @@ export abstract class StreamConnection
     return this.accepted;
   }
 
-  /** Bytes of a connection that is not routed yet; they are kept. */
+  /** Bytes of a connection that is not routed yet, valid only during the call; they are kept. */
   protected abstract read(chunk: Buffer): void;
 
   /** The client is gone, or says no more, before it was routed. */
@@ -161,6 +162,15 @@ export abstract class StreamConnection
     if (this.#end !== undefined) this.#end.onDeadline();
     else if (this.#tunnel !== undefined) this.#tunnel.cut({ kind: "tunnel-idle", detail: "" });
     else this.refuse({ kind: "hello-timeout", detail: `${this.#bytesIn} bytes came` });
+  }
+
+  /** See ByteReader. */
+  onBytes(bytes: Buffer): void {
+    if (this.#end !== undefined) return this.#end.drop(bytes.length);
+    if (this.#tunnel !== undefined) return this.#tunnel.downstreamData(bytes);
+    this.#keepEarly(Buffer.from(bytes));
+    if (this.#routed === undefined) this.read(bytes);
+    else if (this.#earlyBytes >= EARLY_BYTES_MAX) this.accepted.socket.pause();
   }
 
   onUpstreamConnect(connection: UpstreamConnection): void {
@@ -274,14 +284,6 @@ export abstract class StreamConnection
    */
   get #isLoop(): boolean {
     return this.context.ownConnections.includes(this.accepted.socket);
-  }
-
-  #onData(chunk: Buffer): void {
-    if (this.#end !== undefined) return this.#end.drop(chunk.length);
-    if (this.#tunnel !== undefined) return this.#tunnel.downstreamData(chunk);
-    this.#keepEarly(chunk);
-    if (this.#routed === undefined) this.read(chunk);
-    else if (this.#earlyBytes >= EARLY_BYTES_MAX) this.accepted.socket.pause();
   }
 
   #keepEarly(chunk: Buffer): void {

@@ -7,7 +7,7 @@ import type { WriteBuffers } from "../upstream/write-buffers.ts";
 
 /** Who made the tunnel, and is told of it. */
 export interface TunnelOwner {
-  /** For what is read of the endpoint, whose bytes are valid only for a moment. */
+  /** For what is read, whose bytes are valid only for a moment. */
   readonly writeBuffers: WriteBuffers;
   /** Bytes have passed, or those that waited have left; the idle limit begins anew. */
   onTunnelBytes(received: number, sent: number): void;
@@ -43,11 +43,12 @@ export class Tunnel implements UpstreamUser {
     upstream.user = this;
   }
 
-  /** Bytes from the client; the chunk is ours to keep. */
-  downstreamData(chunk: Buffer): void {
+  /** Bytes from the client, valid only during the call. */
+  downstreamData(bytes: Buffer): void {
     if (this.#upstreamClosed) return;
-    this.#owner.onTunnelBytes(chunk.length, 0);
-    if (!this.#upstream.socket.write(chunk)) this.#socket.pause();
+    this.#owner.onTunnelBytes(bytes.length, 0);
+    const isRoom = this.#owner.writeBuffers.writeCopy(this.#upstream.socket, bytes);
+    if (!isRoom) this.#socket.pause();
   }
 
   /** The client takes bytes again. */

@@ -73,6 +73,7 @@ export class WorkerBox {
       deadlines,
       counters,
       now,
+      readBuffer,
       writeBuffers: new WriteBuffers(),
       wallClock: Date.now,
       random: Math.random,
