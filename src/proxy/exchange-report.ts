@@ -55,6 +55,14 @@ export class ExchangeReport {
     this.#firstByteMs ??= this.#connection.context.now() - this.#start.startedMs;
   }
 
+  /** What became of the attempt at the endpoint, for its health: the status of its answer, or why there is none. */
+  noteOutcome(outcome: number | Failure): void {
+    const { endpoint, routed } = this;
+    if (endpoint === undefined) return;
+    if (typeof outcome === "number") routed?.service?.outcomes.answered(endpoint.name, outcome);
+    else routed?.service?.outcomes.failed(endpoint.name, outcome);
+  }
+
   /** Counts and logs. Effect: writes counters and one access-log line. */
   write(failure: Failure | undefined): void {
     const durationMs = this.#connection.context.now() - this.#start.startedMs;

@@ -4,7 +4,6 @@ import type { Failure } from "../core/failure.ts";
 import type { RequestHead } from "../core/http1/request-head.ts";
 import { serialiseRequest } from "../core/http1/serialise.ts";
 import type { Endpoint } from "../core/service.ts";
-import { mayRepeatOnNew } from "../core/retry.ts";
 import type { UpstreamConnection, UpstreamUser } from "../upstream/connection.ts";
 import type { ServiceState } from "../upstream/service-state.ts";
 import { AnswerRelay } from "./answer-relay.ts";
@@ -117,7 +116,9 @@ export class Exchange implements UpstreamUser, TunnelOwner {
     if (this.#delayed && plan !== undefined) return this.#proceed(plan);
     const passed = plan?.passed();
     if (passed === "exchange") {
-      return this.fail({ kind: "response-timeout", detail: "timeout of the route" });
+      const failure: Failure = { kind: "response-timeout", detail: "timeout of the route" };
+      // An answer that has begun may be slow because the client is.
+      return this.#relay?.started === true ? this.#abort(failure) : this.fail(failure);
     }
     if (passed === "attempt" && this.#relay?.started !== true) {
       return this.#retryOrFail({ kind: "response-timeout", detail: "per_try_timeout" });
@@ -134,6 +135,7 @@ export class Exchange implements UpstreamUser, TunnelOwner {
   /** Ends with a failure: an answer of our own while nothing has gone out, else the client is cut off. */
   fail(failure: Failure): void {
     if (this.#finished) return;
+    if (this.#upstream !== undefined) this.#report.noteOutcome(failure);
     this.#dropUpstream();
     if (this.#relay?.started === true) return this.#abort(failure);
     this.#report.failure = failure;
@@ -268,11 +270,15 @@ export class Exchange implements UpstreamUser, TunnelOwner {
   #retryOrFail(failure: Failure): void {
     const service = this.#service;
     const { endpoint } = this.#report;
+    // The endpoint may have closed a kept-alive connection while the request was on its way: no fault of it.
+    const isStale =
+      failure.kind === "upstream-reset" && this.#reused && this.#relay?.answered !== true;
+    if (!isStale) this.#report.noteOutcome(failure);
     this.#dropUpstream();
     if (service === undefined || endpoint === undefined) this.fail(failure);
     else if (this.#relay?.started !== true && this.#plan?.mayRetry(failure, this.#sent) === true) {
       this.#attempt(failure);
-    } else if (this.#mayRepeat(failure)) {
+    } else if (isStale && !this.#repeated && this.#plan?.mayRepeat(failure) === true) {
       this.#countRetry(service);
       this.#repeated = true;
       this.#report.attempts += 1;
@@ -280,19 +286,9 @@ export class Exchange implements UpstreamUser, TunnelOwner {
     } else this.fail(failure);
   }
 
-  #mayRepeat(failure: Failure): boolean {
-    if (this.#repeated || this.#head === undefined) return false;
-    return mayRepeatOnNew({
-      kind: failure.kind,
-      method: this.#head.method,
-      reused: this.#reused,
-      answered: this.#relay?.answered ?? false,
-      replayable: this.#body?.repeatable ?? false,
-    });
-  }
-
   /** The answer is not what the route wants; it is dropped. */
   #askAnother(status: number): void {
+    this.#report.noteOutcome(status);
     this.#dropUpstream();
     this.#attempt({ kind: "no-endpoint", detail: `none is left after status ${status}` });
   }
@@ -323,6 +319,7 @@ export class Exchange implements UpstreamUser, TunnelOwner {
   #becomeTunnel(rest: Buffer): void {
     const upstream = this.#upstream;
     if (upstream === undefined) return;
+    this.#report.noteOutcome(101);
     this.#upstream = undefined;
     this.#finished = true;
     this.#connection.becomeTunnel(upstream, this, rest);
@@ -331,6 +328,7 @@ export class Exchange implements UpstreamUser, TunnelOwner {
   #finishRelay(relay: AnswerRelay): void {
     const upstream = this.#upstream;
     this.#upstream = undefined;
+    this.#report.noteOutcome(this.#report.status ?? 0);
     if (upstream !== undefined) {
       // Bytes that the endpoint has not taken would stand before the next request.
       const isFlushed = this.#requestDone && upstream.socket.writableLength === 0;

@@ -5,6 +5,7 @@ import type { ResponseHead } from "../core/http1/response-head.ts";
 import type { ForwardAction, RetryPolicy } from "../core/model.ts";
 import {
   DEFAULT_RETRY,
+  mayRepeatOnNew,
   mayTryAnother,
   wantsRetryAfter,
   wantsRetryOfStatus,
@@ -133,6 +134,13 @@ export class RequestPlan implements AnswerPolicy {
   mayRetry({ kind }: Failure, sent: boolean): boolean {
     if (this.attempts > this.#retry.attempts || !wantsRetryAfter(this.#retry, kind)) return false;
     return (!sent && mayTryAnother(kind)) || this.#maySendAgain();
+  }
+
+  /** Whether the same endpoint is asked once more, after a kept-alive connection closed before it answered. */
+  mayRepeat({ kind }: Failure): boolean {
+    const { method } = this.head;
+    const replayable = this.#body.repeatable;
+    return mayRepeatOnNew({ kind, method, reused: true, answered: false, replayable });
   }
 
   /** See AnswerPolicy. Takes the repetition from the budget. */

@@ -180,6 +180,7 @@ export abstract class StreamConnection
     const { tunnelSlots, tunnelActiveSlots } = routed.destination;
     const { socket } = this.accepted;
     this.#connectMs = connection.connectMs;
+    routed.service.outcomes.connected(connection.endpoint.name);
     addTo(this.context, tunnelSlots[routed.gatewayIndex] ?? -1, 1);
     addTo(this.context, tunnelActiveSlots[routed.gatewayIndex] ?? -1, 1);
     this.#tunnel = new Tunnel(socket, connection, this);
@@ -207,6 +208,7 @@ export abstract class StreamConnection
   onUpstreamClose(failure: Failure): void {
     this.#upstream = undefined;
     if (this.#over) return;
+    this.#routed?.service.outcomes.failed(this.#tried.at(-1)?.name ?? "", failure);
     if (mayTryAnother(failure.kind) && this.#tried.length <= RETRIES_DEFAULT)
       this.#attempt(failure);
     else this.refuse(failure);
