@@ -111,13 +111,8 @@ export function readConnectionsQuery(
   return success({ ...rest, sort, limit: Number(limit) });
 }
 
-/** Counts those that the query asks for, and keeps the first of them. Pure. */
-export function selectConnections(
-  connections: Iterable<OpenConnection>,
-  query: ConnectionsQuery,
-): ConnectionsPage {
-  const found: OpenConnection[] = [];
-  for (const connection of connections) if (isAskedFor(connection, query)) found.push(connection);
+/** Counts those that were found, and keeps the first of them. Pure. */
+export function pageOf(found: readonly OpenConnection[], query: ConnectionsQuery): ConnectionsPage {
   return { total: found.length, connections: firstOf(found, query) };
 }
 
@@ -131,7 +126,8 @@ export function mergePages(
   return { total, connections: firstOf(all, query) };
 }
 
-function isAskedFor(connection: OpenConnection, query: ConnectionsQuery): boolean {
+/** Whether all that is asked holds. Pure. */
+export function isAskedFor(connection: OpenConnection, query: ConnectionsQuery): boolean {
   const { kind, service, gateway, client, host } = query;
   return (
     (kind === undefined || connection.kind === kind) &&

@@ -5,7 +5,12 @@ import type { DrainSettings, Snapshot } from "../core/model.ts";
 import type { Endpoint, HealthTable } from "../core/service.ts";
 import type { FromWorker, ToWorker, WorkerStart } from "../core/messages.ts";
 import { countLoads } from "../core/endpoint-loads.ts";
-import { selectConnections } from "../core/open-connections.ts";
+import {
+  type ConnectionsQuery,
+  isAskedFor,
+  type OpenConnection,
+  pageOf,
+} from "../core/open-connections.ts";
 import { SharedCounts } from "../core/shared-counts.ts";
 import type { ProxyContext, Runtime } from "../proxy/context.ts";
 import { ConnectionLimits } from "../proxy/connection-limits.ts";
@@ -25,6 +30,9 @@ import { sha256Hex } from "./sha256.ts";
 
 /** How often a draining worker looks whether its connections are gone. */
 const DRAIN_TICK_MS = 20;
+
+/** Connections that are looked at before others have a turn: that takes about a millisecond. */
+const LOOKED_AT_ONCE = 500;
 
 interface Prepared {
   readonly snapshot: Snapshot;
@@ -120,11 +128,9 @@ export class WorkerBox {
       case "reopen-logs":
         this.#accessLog.reopen();
         return;
-      case "connections": {
-        const { type, id, query } = message;
-        this.#post({ type, id, page: selectConnections(this.#listeners.describe(), query) });
+      case "connections":
+        void this.#tellConnections(message.id, message.query);
         return;
-      }
       case "loads": {
         const { type, id } = message;
         this.#post({ type, id, loads: countLoads(this.#listeners.describe()) });
@@ -211,6 +217,18 @@ export class WorkerBox {
       clearInterval(timer);
       void this.#finish();
     }, DRAIN_TICK_MS);
+  }
+
+  /** Takes turns with the traffic, which tens of thousands of connections would hold up for tens of milliseconds. */
+  async #tellConnections(id: number, query: ConnectionsQuery): Promise<void> {
+    const found: OpenConnection[] = [];
+    let looked = 0;
+    for (const connection of this.#listeners.describe()) {
+      if (isAskedFor(connection, query)) found.push(connection);
+      looked += 1;
+      if (looked % LOOKED_AT_ONCE === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    this.#post({ type: "connections", id, page: pageOf(found, query) });
   }
 
   async #finish(): Promise<void> {

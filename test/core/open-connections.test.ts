@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   type ConnectionsQuery,
+  isAskedFor,
   mergePages,
   type OpenConnection,
+  pageOf,
   readConnectionsQuery,
-  selectConnections,
 } from "../../src/core/open-connections.ts";
 
 const PLAIN: OpenConnection = {
@@ -29,7 +30,7 @@ function queryOf(texts: Readonly<Record<string, string>>): ConnectionsQuery {
   return query.value;
 }
 
-test("selectConnections() keeps those for which all that is asked holds", () => {
+test("isAskedFor() holds for those for which all that is asked holds", () => {
   const nameless: OpenConnection = {
     ...PLAIN,
     gateway: undefined,
@@ -58,25 +59,25 @@ test("selectConnections() keeps those for which all that is asked holds", () => 
   ];
   for (const [asked, plain, other] of rows) {
     const query = queryOf(asked);
-    const totals = [PLAIN, nameless].map((one) => selectConnections([one], query).total);
-    assert.deepEqual(totals, [plain ? 1 : 0, other ? 1 : 0], JSON.stringify(asked));
+    const holds = [PLAIN, nameless].map((one) => isAskedFor(one, query));
+    assert.deepEqual(holds, [plain, other], JSON.stringify(asked));
   }
 });
 
-test("selectConnections() counts all and keeps the oldest, or those with most bytes", () => {
+test("pageOf() counts all and keeps the oldest, or those with most bytes", () => {
   const all = Array.from({ length: 2500 }, (_, i) => ({
     ...PLAIN,
     openedAt: 5000 - i,
     bytesIn: (i * 7919) % 2500,
   }));
-  const oldest = selectConnections(all, queryOf({}));
+  const oldest = pageOf(all, queryOf({}));
   assert.equal(oldest.total, 2500);
   assert.equal(oldest.connections.length, 1000);
   assert.deepEqual(
     oldest.connections.map(({ openedAt }) => openedAt),
     Array.from({ length: 1000 }, (_, i) => 2501 + i),
   );
-  const largest = selectConnections(all, queryOf({ sort: "bytes", limit: "3" }));
+  const largest = pageOf(all, queryOf({ sort: "bytes", limit: "3" }));
   assert.equal(largest.total, 2500);
   assert.deepEqual(
     largest.connections.map(({ bytesIn }) => bytesIn),

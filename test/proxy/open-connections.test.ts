@@ -166,6 +166,24 @@ test("what lives on a listener that a reload took away is told too", async (t) =
   await rig.close();
 });
 
+test("a worker with many connections lets others have their turn before it has told all", async (t) => {
+  const rig = await Rig.open(t);
+  const count = 600;
+  const clients = await Promise.all(Array.from({ length: count }, () => rig.client()));
+  await until(() => rig.connectionsActive === count, "all are open");
+  const query = readConnectionsQuery({ limit: "1" });
+  assert.ok(query.ok);
+  rig.send({ type: "connections", id: 7, query: query.value });
+  assert.equal(rig.messages.at(-1)?.type === "connections", false);
+  // One that is not looked at yet, and all that are.
+  clients.at(-1)?.reset();
+  clients[0]?.reset();
+  const { id, page } = await rig.message("connections");
+  assert.deepEqual([id, page.connections.length], [7, 1]);
+  assert.ok(page.total >= count - 1 && page.total <= count, String(page.total));
+  await rig.close();
+});
+
 /** Connects to each port and resets at once. */
 const RESETTER = `
 for (const port of process.argv.slice(1)) {
