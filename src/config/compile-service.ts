@@ -1,6 +1,14 @@
 /** `[service.NAME]` → Service. */
 import type { MetricLayout } from "../core/metric-layout.ts";
-import type { EndpointSource, EndpointTls, PoolPolicy, Service } from "../core/service.ts";
+import {
+  BACKUP_PRIORITY,
+  type EndpointSource,
+  type EndpointTls,
+  type EndpointTraits,
+  type HashPolicy,
+  type PoolPolicy,
+  type Service,
+} from "../core/service.ts";
 import type { TomlDocument } from "./document.ts";
 import { showAddress } from "./ip.ts";
 import type { ServiceConfig } from "./schema.ts";
@@ -23,10 +31,10 @@ export function compileService(
     name,
     sources: compileSources(service),
     balancer: service.balancer,
-    hash: undefined,
+    hash: compileHash(service),
     subsets: Object.entries(service.subsets).map(([subset, labels]) => ({ name: subset, labels })),
-    panicPercent: 50,
-    slowStartMs: 0,
+    panicPercent: service.panic_percent,
+    slowStartMs: service.slow_start ?? 0,
     allowLoop: service.allow_loop,
     proxyProtocol: service.proxy_protocol === "off" ? undefined : service.proxy_protocol,
     timeouts: {
@@ -69,10 +77,31 @@ function compileTls({ tls }: ServiceConfig, pemTexts: PemTexts): EndpointTls | u
   };
 }
 
+/** Of the schema one of them is said. */
+function compileHash({ hash }: ServiceConfig): HashPolicy | undefined {
+  if (hash === undefined) return undefined;
+  const { header, cookie, ttl = 0, query } = hash;
+  if (header !== undefined) return { kind: "header", name: header };
+  if (query !== undefined) return { kind: "query", name: query };
+  if (cookie === undefined) return { kind: "source-ip" };
+  return { kind: "cookie", name: cookie, ttlSeconds: Math.ceil(ttl / 1000) };
+}
+
+type EndpointConfig = NonNullable<ServiceConfig["endpoints"]>[number];
+
+function compileTraits({ weight, labels, zone, backup }: EndpointConfig): EndpointTraits {
+  return {
+    weight,
+    ...(labels === undefined ? {} : { labels }),
+    ...(zone === undefined ? {} : { zone }),
+    ...(backup ? { priority: BACKUP_PRIORITY } : {}),
+  };
+}
+
 function compileSources({ endpoints = [], dns }: ServiceConfig): EndpointSource[] {
-  const sources = endpoints.map(({ address, weight, labels }): EndpointSource => {
-    const { kind, host, port } = address;
-    const traits = { weight, ...(labels === undefined ? {} : { labels }) };
+  const sources = endpoints.map((endpoint): EndpointSource => {
+    const { kind, host, port } = endpoint.address;
+    const traits = compileTraits(endpoint);
     if (kind === "name") return { kind, host, port, ...traits };
     return { kind, endpoint: { host, port, name: showAddress(host, port), ...traits } };
   });

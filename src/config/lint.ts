@@ -6,6 +6,7 @@ import { isAddress } from "./host-name.ts";
 import { buildHostSet, contains, overlaps } from "./host-overlap.ts";
 import type { HostSet } from "./host-overlap.ts";
 import type { RoutedHosts } from "./host-tables.ts";
+import { lintBalance } from "./lint-balance.ts";
 import { lintOverlaps } from "./lint-overlap.ts";
 import { lintHttpRoutes, lintPublicServices } from "./lint-routes.ts";
 import { lintSubsets } from "./lint-subsets.ts";
@@ -30,6 +31,7 @@ export function lintConfig(
   lintServices(config, report);
   lintPublicServices(config, report);
   lintSubsets(config, report);
+  lintBalance(config, report);
   lintOverlaps(bindings, report);
 }
 

@@ -21,6 +21,9 @@ const HARMLESS: ReadonlySet<string> = new Set([
   "no_sni",
   "proxy_protocol",
   "balancer",
+  "hash",
+  "panic_percent",
+  "slow_start",
 ]);
 
 /**

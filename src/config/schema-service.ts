@@ -1,5 +1,6 @@
 /** `[service.NAME]`: what is there. */
 import * as v from "valibot";
+import { balanceEntries } from "./schema-balance.ts";
 import { flag, integer, key, list, record, shorthand, table, words } from "./schema-build.ts";
 import { endpointTlsSchema, poolSchema } from "./schema-pool.ts";
 import { dnsName, duration, label, name, peer } from "./schema-values.ts";
@@ -9,21 +10,20 @@ const WEIGHT_MAX = 1000;
 
 const labels = record(label, label);
 
-const endpointTable = table(
-  {
-    address: key('"10.0.0.1:80", "[2001:db8::1]:80", or a name that is looked up.', peer),
-    weight: key("Share relative to the other endpoints.", v.optional(integer(1, WEIGHT_MAX), 1)),
-    labels: key("What it is; see subsets.", v.optional(labels)),
-  },
-  ["zone", "backup"],
-);
+const endpointTable = table({
+  address: key('"10.0.0.1:80", "[2001:db8::1]:80", or a name that is looked up.', peer),
+  weight: key("Share relative to the other endpoints.", v.optional(integer(1, WEIGHT_MAX), 1)),
+  labels: key("What it is; see subsets.", v.optional(labels)),
+  zone: key("Where it is; the zone of the box, labels.zone, comes first.", v.optional(label)),
+  backup: key("Used only when no other endpoint is left.", v.optional(flag, false)),
+});
 
 type EndpointTable = v.InferOutput<typeof endpointTable>;
 
 const endpoint = shorthand(
   v.pipe(
     peer,
-    v.transform((address): EndpointTable => ({ address, weight: 1 })),
+    v.transform((address): EndpointTable => ({ address, weight: 1, backup: false })),
   ),
   endpointTable,
   'expected an address such as "10.0.0.1:80", or { address = "10.0.0.1:80", weight = 1 }',
@@ -50,13 +50,7 @@ export const serviceSchema = table(
       "Parts of the service that a route can name: the endpoints whose labels contain these.",
       v.optional(record(name, labels), {}),
     ),
-    balancer: key(
-      "How an endpoint is chosen.",
-      v.optional(
-        words(["round_robin"], ["least_request", "random", "ring_hash", "maglev"]),
-        "round_robin",
-      ),
-    ),
+    ...balanceEntries,
     allow_loop: key(
       "Its endpoints may be our own gateways, and what it sends may come back.",
       v.optional(flag, false),
@@ -69,5 +63,5 @@ export const serviceSchema = table(
     pool: key("Connections to the endpoints, over all workers.", v.optional(poolSchema, {})),
     tls: key("TLS to the endpoints; without it: plain.", v.optional(endpointTlsSchema)),
   },
-  ["file", "srv", "hash", "health_check", "outlier", "slow_start", "panic_percent"],
+  ["file", "srv", "health_check", "outlier"],
 );

@@ -107,6 +107,16 @@ export function duration(min = "1ms", max = DURATION_MAX) {
   return text('expected a duration such as "5s"', parse, "^\\d+(ms|s|m|h)$");
 }
 
+/** A duration within bounds, in milliseconds, or `"off"`: then undefined. */
+export function durationOrOff(min: string, max = DURATION_MAX) {
+  const parse = (value: string): Result<number | undefined, string> => {
+    if (value === "off") return success(undefined);
+    const parsed = bounded(parseDuration, value, [min, max]);
+    return parsed.ok ? parsed : failed(`${parsed.error}, or "off"`);
+  };
+  return text('expected a duration such as "30s", or "off"', parse, "^(\\d+(ms|s|m|h)|off)$");
+}
+
 /** A size within bounds, in bytes. */
 export function size(min: string, max: string) {
   const parse = (value: string) => bounded(parseSize, value, [min, max]);
@@ -165,6 +175,11 @@ export const matchHeaderName = text("expected a header name", (value) => {
         "this header belongs to the connection or is written by proxies: routes do not see it",
       );
 });
+
+/** The name of a cookie (RFC 6265 §4.1.1). */
+export const cookieName = text('expected the name of a cookie such as "session"', (value) =>
+  isToken(value) ? success(value) : failed("this is not the name of a cookie (RFC 6265 §4.1.1)"),
+);
 
 /** The name of a query parameter, decoded. */
 export const queryName = text("expected the name of a query parameter", (value) =>

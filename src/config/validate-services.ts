@@ -15,6 +15,7 @@ export function validateServices(config: Config, bindings: Bindings, report: Rep
   for (const [name, service] of Object.entries(config.service)) {
     const path = ["service", name];
     validateSources(path, service, report);
+    validateHash([...path, "hash"], service, report);
     if (service.allow_loop) continue;
     for (const [peerPath, peer] of peersOf(path, service)) {
       const own = listeners
@@ -44,6 +45,11 @@ function validateSources(path: Path, service: ServiceConfig, report: Report): vo
       report.error([...path, "endpoints", i], `${shown} is in this service twice`);
     seen.add(shown);
   }
+}
+
+function validateHash(path: Path, { hash }: ServiceConfig, report: Report): void {
+  if (hash?.ttl === undefined || hash.cookie !== undefined) return;
+  report.error([...path, "ttl"], "only a cookie has a ttl");
 }
 
 function peersOf(path: Path, { endpoints, dns }: ServiceConfig): [Path, Peer][] {

@@ -100,7 +100,7 @@ test("compileSnapshot() turns the seed's services and defaults into settings", (
   ]);
   assert.deepEqual(site?.sources, [{ kind: "name", host: "nginx.com", port: 443, weight: 1 }]);
   assert.deepEqual(site?.timeouts, { connectMs: 5000, responseMs: 60_000, idleMs: 60_000 });
-  assert.equal(site?.balancer, "round_robin");
+  assert.equal(site?.balancer, "least_request");
   assert.deepEqual(snapshot.admin, { kind: "tcp", host: "127.0.0.1", port: 9901 });
   assert.deepEqual(snapshot.log, { level: "info", format: "json" });
   assert.deepEqual(snapshot.accessLog, {

@@ -154,20 +154,6 @@ const ROWS: readonly Row[] = [
     lines: ["13:5: error: gateway[1].tls.certificate: not supported by this version"],
   },
   {
-    name: "balancer",
-    text: file({ service: 'endpoints = ["10.0.0.1:80"]\nbalancer = "least_request"' }),
-    lines: [
-      '23:1: error: service.s.balancer: "least_request" is not supported by this version, expected "round_robin"',
-    ],
-  },
-  {
-    name: "unknown balancer",
-    text: file({ service: 'endpoints = ["10.0.0.1:80"]\nbalancer = "roundrobin"' }),
-    lines: [
-      '23:1: error: service.s.balancer: expected "round_robin", found "roundrobin"; did you mean "round_robin"?',
-    ],
-  },
-  {
     name: "service keys",
     text: file({
       service: 'endpoints = ["10.0.0.1:80"]\nhealth_check.path = "/"\npool.retriess = 1',
@@ -183,11 +169,6 @@ const ROWS: readonly Row[] = [
     lines: [
       '22:14: error: service.s.endpoints[0]: a Unix socket is not supported by this version, found "unix:/run/x"',
     ],
-  },
-  {
-    name: "endpoint labels",
-    text: file({ service: 'endpoints = [{ address = "10.0.0.1:80", zone = "a" }]' }),
-    lines: ["22:41: error: service.s.endpoints[0].zone: not supported by this version"],
   },
 ];
 
