@@ -9,6 +9,7 @@ import {
   type PoolPolicy,
   type Service,
 } from "../core/service.ts";
+import { compileHealthCheck, compileOutlier } from "./compile-health.ts";
 import type { TomlDocument } from "./document.ts";
 import { showAddress } from "./ip.ts";
 import type { ServiceConfig } from "./schema.ts";
@@ -43,8 +44,8 @@ export function compileService(
       idleMs: service.timeouts.idle,
     },
     pool: compilePool(service),
-    healthCheck: undefined,
-    outlier: undefined,
+    healthCheck: compileHealthCheck(service),
+    outlier: compileOutlier(service),
     tls: compileTls(service, pemTexts),
     origin: document.place(["service", name]),
     slots: {

@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import { balanceEntries } from "./schema-balance.ts";
 import { flag, integer, key, list, record, shorthand, table, words } from "./schema-build.ts";
+import { healthEntries } from "./schema-health.ts";
 import { endpointTlsSchema, poolSchema } from "./schema-pool.ts";
 import { dnsName, duration, label, name, peer } from "./schema-values.ts";
 
@@ -59,9 +60,10 @@ export const serviceSchema = table(
       "The PROXY header that each connection begins with; it is never shared by clients then.",
       v.optional(words(["off", "v1", "v2"]), "off"),
     ),
+    ...healthEntries,
     timeouts: key("Towards the endpoints.", v.optional(timeouts, {})),
     pool: key("Connections to the endpoints, over all workers.", v.optional(poolSchema, {})),
     tls: key("TLS to the endpoints; without it: plain.", v.optional(endpointTlsSchema)),
   },
-  ["file", "srv", "health_check", "outlier"],
+  ["file", "srv"],
 );

@@ -156,10 +156,10 @@ const ROWS: readonly Row[] = [
   {
     name: "service keys",
     text: file({
-      service: 'endpoints = ["10.0.0.1:80"]\nhealth_check.path = "/"\npool.retriess = 1',
+      service: 'endpoints = ["10.0.0.1:80"]\noutlier.error = 1\npool.retriess = 1',
     }),
     lines: [
-      "23:1: error: service.s.health_check: not supported by this version",
+      '23:9: error: service.s.outlier.error: unknown key; did you mean "errors"?',
       '24:6: error: service.s.pool.retriess: unknown key; did you mean "retries"?',
     ],
   },
