@@ -36,6 +36,8 @@ export interface RelayedRequest {
 export interface AnswerPolicy {
   /** The head as the client gets it. */
   readonly edit: (head: ResponseHead) => ResponseHead;
+  /** The head of a switch of protocols, which is not edited: with the cookie that a new client gets. */
+  readonly bind: (head: ResponseHead) => ResponseHead;
   /** True = an answer with this status is dropped, because the request is sent again. */
   readonly drops: (status: number) => boolean;
 }
@@ -153,7 +155,7 @@ export class AnswerRelay {
     ) {
       return this.#refuse("101 without a request for it (RFC 9110 §7.8)");
     }
-    const text = serialiseSwitching(head);
+    const text = serialiseSwitching(this.#policy.bind(head));
     this.switched = Buffer.from(rest);
     this.#report.status = head.status;
     this.#report.markFirstByte();

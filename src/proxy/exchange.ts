@@ -209,12 +209,13 @@ export class Exchange implements UpstreamUser, TunnelOwner {
 
   /** What the edge says of the client, what it believes of earlier proxies, and what the route changes. */
   #prepare(head: RequestHead, body: RequestBody, routed: RoutedRequest): RequestPlan {
-    const { context, view } = this.#connection;
-    const edge = this.#connection.edgeFieldsOf(head, routed, this.#report.requestId);
+    const connection = this.#connection;
+    const { context, view } = connection;
+    const edge = connection.edgeFieldsOf(head, routed, this.#report.requestId);
     this.#report.requestId = edge.requestId;
     if (edge.client !== undefined) this.#report.client = edge.client;
     const { port } = view.listener.address;
-    const plan = new RequestPlan(context, { head, body, routed, edge, port });
+    const plan = new RequestPlan(context, { head, body, routed, edge, port, connection });
     this.#plan = plan;
     return plan;
   }
@@ -241,11 +242,11 @@ export class Exchange implements UpstreamUser, TunnelOwner {
   /** On the next endpoint; `previous` is what came of the one before. */
   #attempt(previous: Failure | undefined): void {
     const service = this.#service;
-    if (service === undefined) return;
+    const plan = this.#plan;
+    if (service === undefined || plan === undefined) return;
     // One that has had the request may do better the second time; one that cannot be reached is left alone.
     const endpoint =
-      service.pick(this.#tried) ??
-      (previous !== undefined && this.#sent ? service.pick([]) : undefined);
+      plan.pick(this.#tried) ?? (previous !== undefined && this.#sent ? plan.pick([]) : undefined);
     if (endpoint === undefined) {
       return this.fail(previous ?? { kind: "no-endpoint", detail: service.service.name });
     }
@@ -253,7 +254,7 @@ export class Exchange implements UpstreamUser, TunnelOwner {
     this.#tried.push(endpoint);
     this.#report.endpoint = endpoint;
     this.#report.attempts += 1;
-    this.#plan?.beginAttempt();
+    plan.beginAttempt();
     this.#upstream = service.takeIdle(endpoint, this);
     this.#reused = this.#upstream !== undefined;
     if (this.#upstream === undefined) this.#dial(service, endpoint);

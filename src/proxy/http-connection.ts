@@ -9,6 +9,7 @@ import type { Deadlined } from "../upstream/deadlines.ts";
 import { resetSocket } from "../upstream/reset-socket.ts";
 import type { ByteReader } from "./accepted-socket.ts";
 import type { Accepted } from "./accepted.ts";
+import { CookieValues } from "./affinity.ts";
 import type { DownstreamConnection, ListenerView, ProxyContext } from "./context.ts";
 import {
   type EdgeConnection,
@@ -54,6 +55,7 @@ export class HttpConnection implements ByteReader, Deadlined, DownstreamConnecti
   #switched: Exchange | undefined;
   #tunnel: Tunnel | undefined;
   #end: LingeringEnd | undefined;
+  #cookies: CookieValues | undefined;
   #requests = 0;
   /** When the first byte of the present request came, monotonic and wall clock. */
   #headStartedMs: number;
@@ -92,6 +94,12 @@ export class HttpConnection implements ByteReader, Deadlined, DownstreamConnecti
     context.deadlines.add(this);
     // Already reset: there is no address to tell the endpoint, and nobody to answer.
     if (accepted.client.address === "") socket.destroy();
+  }
+
+  /** The values of cookies that its clients get. */
+  get cookies(): CookieValues {
+    this.#cookies ??= new CookieValues(this.context.requestId);
+    return this.#cookies;
   }
 
   /** The client and the box would go on after this answer. */

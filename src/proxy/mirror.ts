@@ -10,6 +10,14 @@ const MIRRORS_MAX = 128;
 /** A larger body is not copied, nor is one without Content-Length. */
 const BODY_BYTES_MAX = 64 * 1024;
 
+/** What a copy takes over from the original besides its head. */
+export interface Copied {
+  /** Complete lines. */
+  readonly edgeFields: string;
+  /** What of it the service hashes; undefined = nothing. */
+  readonly hash: number | undefined;
+}
+
 /** The copies of one worker. */
 export class Mirrors {
   readonly #deadlines: Deadlines;
@@ -21,21 +29,27 @@ export class Mirrors {
 
   /**
    * Begins a copy; undefined when there are too many or its body is not one that is copied. `head` is what the endpoint
-   * of the original gets; `edgeFields` are complete lines. Effect: counts it until it is over.
+   * of the original gets. Effect: counts it until it is over.
    */
-  begin(service: ServiceState, head: RequestHead, edgeFields: string): Mirror | undefined {
+  begin(
+    service: ServiceState,
+    head: RequestHead,
+    { edgeFields, hash }: Copied,
+  ): Mirror | undefined {
     if (this.#active >= MIRRORS_MAX || head.body < 0 || head.body > BODY_BYTES_MAX)
       return undefined;
     this.#active += 1;
     const over = (): void => {
       this.#active -= 1;
     };
-    return new Mirror(shadowHead(head, edgeFields), { service, deadlines: this.#deadlines, over });
+    const deadlines = this.#deadlines;
+    return new Mirror(shadowHead(head, edgeFields), { service, hash, deadlines, over });
   }
 }
 
 interface MirrorPlace {
   readonly service: ServiceState;
+  readonly hash: number | undefined;
   readonly deadlines: Deadlines;
   readonly over: () => void;
 }
@@ -61,8 +75,8 @@ export class Mirror implements UpstreamUser, Deadlined {
 
   /** The request is whole: it is sent now. */
   send(): void {
-    const { service, deadlines } = this.#place;
-    const endpoint = service.pick([]);
+    const { service, hash, deadlines } = this.#place;
+    const endpoint = service.pick([], undefined, hash);
     if (endpoint === undefined) return this.drop();
     deadlines.add(this);
     this.deadlineMs = deadlines.after(service.service.timeouts.responseMs);

@@ -3,6 +3,7 @@ import type { Failure } from "../core/failure.ts";
 import type { RequestHead } from "../core/http1/request-head.ts";
 import type { ResponseHead } from "../core/http1/response-head.ts";
 import type { ForwardAction, RetryPolicy } from "../core/model.ts";
+import type { Endpoint } from "../core/service.ts";
 import {
   DEFAULT_RETRY,
   mayRepeatOnNew,
@@ -11,6 +12,14 @@ import {
   wantsRetryOfStatus,
 } from "../core/retry.ts";
 import type { ServiceState } from "../upstream/service-state.ts";
+import {
+  type Affinity,
+  type BoundRequest,
+  type CookieValues,
+  copyHash,
+  readAffinity,
+  withCookie,
+} from "./affinity.ts";
 import type { AnswerPolicy } from "./answer-relay.ts";
 import type { ProxyContext } from "./context.ts";
 import type { EdgeFields } from "./edge-fields.ts";
@@ -28,10 +37,12 @@ export interface PlannedRequest {
   readonly edge: EdgeFields;
   /** The listener's port. */
   readonly port: number;
+  /** The one that it came on. */
+  readonly connection: { readonly cookies: CookieValues };
 }
 
 /** Owned by one Exchange. */
-export class RequestPlan implements AnswerPolicy {
+export class RequestPlan implements AnswerPolicy, BoundRequest {
   readonly routed: RoutedRequest;
   readonly head: RequestHead;
   /** The head as the endpoint gets it. */
@@ -45,6 +56,8 @@ export class RequestPlan implements AnswerPolicy {
   readonly #context: ProxyContext;
   readonly #body: RequestBody;
   readonly #policy: RoutePolicy | undefined;
+  readonly #connection: PlannedRequest["connection"];
+  #affinity: Affinity | undefined;
   #retry: RetryPolicy = DEFAULT_RETRY;
   /** When the whole exchange, and the present attempt, must be over. */
   #endMs = Number.POSITIVE_INFINITY;
@@ -53,8 +66,10 @@ export class RequestPlan implements AnswerPolicy {
   #mirror: Mirror | undefined;
 
   /** Remembers services now: their numbers mean others after a reload. */
-  constructor(context: ProxyContext, { head, body, routed, edge, port }: PlannedRequest) {
+  constructor(context: ProxyContext, request: PlannedRequest) {
+    const { head, body, routed, edge, port } = request;
     this.#context = context;
+    this.#connection = request.connection;
     this.#body = body;
     this.routed = routed;
     this.head = head;
@@ -101,9 +116,22 @@ export class RequestPlan implements AnswerPolicy {
     const { timeoutMs, retry } = action;
     if (timeoutMs !== undefined) this.#endMs = this.#context.deadlines.after(timeoutMs);
     if (retry !== undefined) this.#retry = retry;
-    this.routed.service?.retryBudget.request();
+    const { service } = this.routed;
+    if (service !== undefined) this.#affinity = readAffinity(service.service, this);
+    service?.retryBudget.request();
     this.#beginMirror(action);
     return true;
+  }
+
+  /** See BoundRequest. */
+  get cookies(): CookieValues {
+    return this.#connection.cookies;
+  }
+
+  /** The next endpoint for it that is not among `tried`; undefined when there is none. */
+  pick(tried: readonly Endpoint[]): Endpoint | undefined {
+    const { service, destination } = this.routed;
+    return service?.pick(tried, destination?.subset, this.#affinity?.hash);
   }
 
   /** An attempt starts. */
@@ -154,7 +182,13 @@ export class RequestPlan implements AnswerPolicy {
 
   /** See AnswerPolicy. */
   edit(head: ResponseHead): ResponseHead {
-    return this.#policy === undefined ? head : this.#policy.responseHead(head);
+    return this.bind(this.#policy === undefined ? head : this.#policy.responseHead(head));
+  }
+
+  /** See AnswerPolicy. */
+  bind(head: ResponseHead): ResponseHead {
+    const cookie = this.#affinity?.cookie;
+    return cookie === undefined ? head : withCookie(head, cookie);
   }
 
   /** Body bytes have been sent; the copy gets them too, and is sent once it is whole. */
@@ -181,7 +215,9 @@ export class RequestPlan implements AnswerPolicy {
     const service = this.#mirrorService;
     if (mirror === undefined || service === undefined || this.upgrade !== undefined) return;
     if (!this.#happens(mirror.percent)) return;
-    this.#mirror = this.#context.mirrors.begin(service, this.forwarded, this.edgeLines);
+    const hash = copyHash(service.service, this.head, this.routed.client.client);
+    const copied = { edgeFields: this.edgeLines, hash };
+    this.#mirror = this.#context.mirrors.begin(service, this.forwarded, copied);
     if (this.#mirror !== undefined && this.#body.done) this.#sendMirror(this.#mirror);
   }
 

@@ -15,6 +15,7 @@ import type { ServiceState } from "../upstream/service-state.ts";
 import type { WriteBuffers } from "../upstream/write-buffers.ts";
 import type { ByteReader } from "./accepted-socket.ts";
 import type { Accepted } from "./accepted.ts";
+import { streamHash } from "./affinity.ts";
 import {
   type DownstreamConnection,
   type ListenerView,
@@ -296,9 +297,12 @@ export abstract class StreamConnection
   }
 
   #attempt(previous: Failure | undefined): void {
-    const service = this.#routed?.service;
-    const endpoint = service?.pick(this.#tried);
-    if (service === undefined || endpoint === undefined) {
+    const routed = this.#routed;
+    if (routed === undefined) return;
+    const { service, destination } = routed;
+    const hash = streamHash(service.service, this.accepted.client.address);
+    const endpoint = service.pick(this.#tried, destination.subset, hash);
+    if (endpoint === undefined) {
       return this.refuse(previous ?? { kind: "no-endpoint", detail: "" });
     }
     if (previous !== undefined) addTo(this.context, service.service.slots.retries, 1);

@@ -1,5 +1,6 @@
 /** One TCP connection to an endpoint, and whoever uses it now. */
 import type { Socket } from "node:net";
+import type { EndpointLoad } from "../core/balance/candidate.ts";
 import type { Failure, FailureKind } from "../core/failure.ts";
 import { observe } from "../core/metric-layout.ts";
 import type { Endpoint } from "../core/service.ts";
@@ -31,6 +32,10 @@ export interface UpstreamContext {
   readonly outcomes: OutcomeReporter;
   /** Monotonic milliseconds. */
   readonly now: () => number;
+  /** Milliseconds since the epoch. */
+  readonly wallClock: () => number;
+  /** In [0, 1). */
+  readonly random: () => number;
 }
 
 /** What to connect to, and how long to wait. */
@@ -38,6 +43,8 @@ export interface DialOptions {
   readonly endpoint: Endpoint;
   /** Tried too when that one is slow: the same name in the other address family; undefined = there is none. */
   readonly sibling: Endpoint | undefined;
+  /** Where the use of an endpoint is counted. */
+  readonly loadOf: (endpoint: Endpoint) => EndpointLoad;
   readonly connectMs: number;
   /** Slot of `gatehouse_upstream_connections_active`. */
   readonly activeSlot: number;
@@ -58,13 +65,15 @@ export class UpstreamConnection implements Deadlined, Dialler {
   connectMs: number | undefined;
   /** In use by a pool: the limit of idleness. */
   deadlineMs: number;
-  user: UpstreamUser | undefined;
   /** Called when it closes while nobody uses it. */
   onIdleClose: ((connection: UpstreamConnection) => void) | undefined;
   readonly #context: UpstreamContext;
   readonly #options: DialOptions;
   readonly #startedMs: number;
   readonly #dial: RacingDial;
+  #user: UpstreamUser | undefined;
+  /** Of `endpoint`: one more while there is a user. */
+  #load: EndpointLoad;
   #ended = false;
   /** By which it is known as our own. */
   #ownKey: string | undefined;
@@ -74,6 +83,7 @@ export class UpstreamConnection implements Deadlined, Dialler {
   constructor(context: UpstreamContext, options: DialOptions, user: UpstreamUser) {
     this.#context = context;
     this.#options = options;
+    this.#load = options.loadOf(options.endpoint);
     this.user = user;
     this.#startedMs = context.now();
     this.deadlineMs = context.deadlines.after(options.connectMs);
@@ -82,6 +92,17 @@ export class UpstreamConnection implements Deadlined, Dialler {
     this.#dial = new RacingDial({ endpoint, sibling, readBuffer }, this);
     context.deadlines.add(this);
     this.#count(1);
+  }
+
+  /** Who is told of it; undefined while it is idle, and once it is given up. */
+  get user(): UpstreamUser | undefined {
+    return this.#user;
+  }
+
+  /** Effect: the endpoint has one request or tunnel more or less when somebody comes or goes. */
+  set user(user: UpstreamUser | undefined) {
+    this.#load.active += Number(user !== undefined) - Number(this.#user !== undefined);
+    this.#user = user;
   }
 
   /** The one that it is connected to; before, the one dialled first. */
@@ -132,6 +153,7 @@ export class UpstreamConnection implements Deadlined, Dialler {
     this.socket.on("end", () => this.#onEnd());
     this.socket.on("drain", () => this.user?.onUpstreamDrain());
     this.socket.on("close", () => this.#onClose());
+    this.#moveLoad();
     this.connectMs = this.#context.now() - this.#startedMs;
     this.deadlineMs = Number.POSITIVE_INFINITY;
     observe(this.#context.counters(), this.#options.connectSlot, this.connectMs / 1000);
@@ -192,6 +214,14 @@ export class UpstreamConnection implements Deadlined, Dialler {
 
   #fail(kind: FailureKind, detail: string): void {
     this.#failure ??= { kind, detail };
+  }
+
+  /** The sibling has won. */
+  #moveLoad(): void {
+    const { user } = this;
+    this.user = undefined;
+    this.#load = this.#options.loadOf(this.endpoint);
+    this.user = user;
   }
 
   #count(change: number): void {

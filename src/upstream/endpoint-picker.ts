@@ -1,49 +1,168 @@
 /** The live state of choosing endpoints of one service in one worker. */
-import { createCandidate } from "../core/balance/candidate.ts";
-import { RoundRobin } from "../core/balance/round-robin.ts";
-import type { Endpoint, HealthTable } from "../core/service.ts";
+import { type Candidate, type EndpointLoad, createCandidate } from "../core/balance/candidate.ts";
+import { HashTables } from "../core/balance/hash-tables.ts";
+import { TieredBalancer } from "../core/balance/tiered-balancer.ts";
+import type { Endpoint, HealthTable, Service, Subset } from "../core/service.ts";
+import { hasLabels } from "../core/subset.ts";
 
-/** Owned by a ServiceState. */
+/** Time, chance and what differs from worker to worker. */
+export interface PickerContext {
+  /** In [0, 1). */
+  readonly random: () => number;
+  /** Milliseconds since the epoch. */
+  readonly wallClock: () => number;
+  /** Moves rotations, so that workers do not all begin with the same endpoint. */
+  readonly start: number;
+}
+
+/** What of a service's policy decides between its endpoints. */
+export type PickPolicy = Pick<Service, "balancer" | "panicPercent" | "slowStartMs" | "subsets">;
+
+/**
+ * Owned by a ServiceState. Balancers are made when something is picked for the first time after endpoints, health or
+ * policy have changed; what a set that was published anew says again changes nothing.
+ */
 export class EndpointPicker {
-  readonly #start: number;
-  #endpoints: readonly Endpoint[] = [];
+  readonly #context: PickerContext;
+  #policy: PickPolicy;
+  #zone: string | undefined;
   #health: HealthTable = {};
-  #balancer: RoundRobin;
+  /** Those of the set now, and those that have left it and are in use still. */
+  readonly #candidates = new Map<string, Candidate>();
+  #members: readonly Candidate[] = [];
+  #whole: Choice | undefined;
+  readonly #parts = new Map<string, Choice>();
 
-  /** `start` moves the rotation, so that workers do not all begin with the same endpoint. */
-  constructor(start: number) {
-    this.#start = start;
-    this.#balancer = this.#rotate([]);
+  constructor(context: PickerContext, policy: PickPolicy) {
+    this.#context = context;
+    this.#policy = policy;
   }
 
-  /** The set is another one now. */
+  /** A reload; `zone` is the box's own. */
+  setPolicy(policy: PickPolicy, zone: string | undefined): void {
+    const isSame = zone === this.#zone && keyOf(policy) === keyOf(this.#policy);
+    this.#policy = policy;
+    this.#zone = zone;
+    if (!isSame) this.#forget();
+  }
+
+  /** The set is another one now. What joins it later than the first endpoints is new, and slow to start. */
   setEndpoints(endpoints: readonly Endpoint[]): void {
-    this.#endpoints = endpoints;
-    this.#rebuild();
+    const before = this.#members;
+    const members = [...new Set(endpoints.map((endpoint) => this.#admit(endpoint)))];
+    const isSame = before.length === members.length && before.every((one, i) => one === members[i]);
+    this.#members = members;
+    if (!isSame) this.#removeOthers(new Set(before), new Set(members));
   }
 
   /** What the control plane thinks of the endpoints now; replaces what it thought before. */
   setHealth(health: HealthTable): void {
     this.#health = health;
-    this.#rebuild();
+    for (const candidate of this.#candidates.values()) this.#judge(candidate);
   }
 
-  /** The next endpoint that is not among `tried`; undefined when there is none. */
-  pick(tried: readonly Endpoint[]): Endpoint | undefined {
-    return this.#balancer.pick(tried)?.endpoint;
+  /**
+   * The next endpoint, of this subset alone if one is named, that is not among `tried`; undefined when there is none.
+   * `hash` is the request's; undefined = chance decides where hashing would.
+   */
+  pick(
+    tried: readonly Endpoint[],
+    subset: string | undefined,
+    hash: number | undefined,
+  ): Endpoint | undefined {
+    const choice = subset === undefined ? this.#all : this.#part(subset);
+    if (choice === undefined) return undefined;
+    choice.balancer ??= this.#build(choice);
+    return choice.balancer.pick(tried, hash)?.endpoint;
   }
 
-  #rebuild(): void {
-    const usable = this.#endpoints.filter(({ name }) => {
-      const health = this.#health[name];
-      return health === undefined || health.state === "healthy";
-    });
-    this.#balancer = this.#rotate(usable);
+  /** Where those who use an endpoint are counted; of one that is gone a count that nobody reads. */
+  readonly loadOf = (endpoint: Endpoint): EndpointLoad =>
+    this.#candidates.get(endpoint.name) ?? { active: 0 };
+
+  get #all(): Choice {
+    this.#whole ??= { members: this.#members, tables: new HashTables(), balancer: undefined };
+    return this.#whole;
   }
 
-  #rotate(endpoints: readonly Endpoint[]): RoundRobin {
-    const candidates = endpoints.map((endpoint) => createCandidate(endpoint));
-    const options = { random: () => 0, wallClock: () => 0, slowStartMs: 0, start: this.#start };
-    return new RoundRobin(candidates, options);
+  /** As it is published now; a change of what it is makes balancers anew. */
+  #admit(endpoint: Endpoint): Candidate {
+    const known = this.#candidates.get(endpoint.name);
+    if (known === undefined) {
+      const candidate = createCandidate(endpoint, this.#health[endpoint.name]?.state);
+      this.#candidates.set(endpoint.name, candidate);
+      return candidate;
+    }
+    if (!hasSameTraits(known.endpoint, endpoint)) this.#forget();
+    known.endpoint = endpoint;
+    return known;
   }
+
+  #removeOthers(before: ReadonlySet<Candidate>, members: ReadonlySet<Candidate>): void {
+    const now = this.#context.wallClock();
+    for (const candidate of this.#candidates.values()) {
+      const isMember = members.has(candidate);
+      if (!isMember && candidate.active === 0) this.#candidates.delete(candidate.endpoint.name);
+      if (isMember && before.size > 0 && !before.has(candidate)) candidate.sinceMs = now;
+    }
+    this.#forget();
+  }
+
+  #judge(candidate: Candidate): void {
+    const health = this.#health[candidate.endpoint.name];
+    const state = health?.state ?? "healthy";
+    if (state === candidate.state) return;
+    candidate.state = state;
+    if (state === "healthy") candidate.sinceMs = health?.sinceMs ?? this.#context.wallClock();
+    if (this.#whole !== undefined) this.#whole.balancer = undefined;
+    for (const part of this.#parts.values()) part.balancer = undefined;
+  }
+
+  /** Other endpoints or another policy: tables of hashes are others too. */
+  #forget(): void {
+    this.#whole = undefined;
+    this.#parts.clear();
+  }
+
+  /** Undefined for a subset that a reload took away while a request of before was on its way. */
+  #part(name: string): Choice | undefined {
+    const known = this.#parts.get(name);
+    if (known !== undefined) return known;
+    const subset = this.#policy.subsets.find((one) => one.name === name);
+    if (subset === undefined) return undefined;
+    const members = this.#members.filter((member) => isIn(subset, member));
+    const part = { members, tables: new HashTables(), balancer: undefined };
+    this.#parts.set(name, part);
+    return part;
+  }
+
+  #build({ members, tables }: Choice): TieredBalancer {
+    const { balancer: kind, panicPercent, slowStartMs } = this.#policy;
+    const policy = { kind, panicPercent, slowStartMs, zone: this.#zone, tables, ...this.#context };
+    return new TieredBalancer(members, policy);
+  }
+}
+
+/** Endpoints between which is chosen, and how as long as their health stays. */
+interface Choice {
+  readonly members: readonly Candidate[];
+  readonly tables: HashTables;
+  balancer: TieredBalancer | undefined;
+}
+
+function isIn({ labels }: Subset, { endpoint }: Candidate): boolean {
+  return hasLabels(endpoint, labels);
+}
+
+function keyOf({ balancer, panicPercent, slowStartMs, subsets }: PickPolicy): string {
+  return JSON.stringify([balancer, panicPercent, slowStartMs, subsets]);
+}
+
+function hasSameTraits(one: Endpoint, other: Endpoint): boolean {
+  return (
+    one.weight === other.weight &&
+    one.zone === other.zone &&
+    one.priority === other.priority &&
+    JSON.stringify(one.labels) === JSON.stringify(other.labels)
+  );
 }

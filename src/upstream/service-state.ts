@@ -28,7 +28,8 @@ export class ServiceState {
   constructor(context: UpstreamContext, service: Service, start: number) {
     this.#context = context;
     this.#service = service;
-    this.#picker = new EndpointPicker(start);
+    const { random, wallClock } = context;
+    this.#picker = new EndpointPicker({ random, wallClock, start }, service);
     this.outcomes = new ServiceOutcomes(context.outcomes, service);
   }
 
@@ -37,9 +38,10 @@ export class ServiceState {
     return this.#service;
   }
 
-  /** A reload: the policy changes, connections stay. */
-  update(service: Service): void {
+  /** A reload: the policy changes, connections stay. `zone` is the box's own. */
+  update(service: Service, zone?: string): void {
     this.#service = service;
+    this.#picker.setPolicy(service, zone);
     this.outcomes.update(service);
   }
 
@@ -61,9 +63,12 @@ export class ServiceState {
     this.#siblings.setHealth(health);
   }
 
-  /** The next endpoint that is not among `tried`; undefined when there is none. */
-  pick(tried: readonly Endpoint[]): Endpoint | undefined {
-    return this.#picker.pick(tried);
+  /**
+   * The next endpoint, of this subset alone if one is named, that is not among `tried`; undefined when there is none.
+   * `hash` is that of the request; undefined = chance decides where hashing would.
+   */
+  pick(tried: readonly Endpoint[], subset?: string, hash?: number): Endpoint | undefined {
+    return this.#picker.pick(tried, subset, hash);
   }
 
   /**
@@ -90,6 +95,7 @@ export class ServiceState {
       {
         endpoint,
         sibling: this.#siblings.of(endpoint),
+        loadOf: this.#picker.loadOf,
         connectMs: timeouts.connectMs,
         activeSlot: slots.upstreamActive,
         connectSlot: slots.connectSeconds,

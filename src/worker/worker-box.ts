@@ -74,7 +74,18 @@ export class WorkerBox {
       now,
       after: (callback, delayMs) => void setTimeout(callback, delayMs).unref(),
     });
-    this.#upstream = { deadlines, counters, now, readBuffer, ownConnections, outcomes };
+    const wallClock = Date.now;
+    const random = Math.random;
+    this.#upstream = {
+      deadlines,
+      counters,
+      now,
+      wallClock,
+      random,
+      readBuffer,
+      ownConnections,
+      outcomes,
+    };
     this.#accessLog = new BatchedAccessLog(post);
     const context: ProxyContext = {
       runtime: () => this.#current(),
@@ -83,8 +94,8 @@ export class WorkerBox {
       now,
       readBuffer,
       writeBuffers: new WriteBuffers(),
-      wallClock: Date.now,
-      random: Math.random,
+      wallClock,
+      random,
       requestId: () => crypto.randomUUID(),
       boxId: start.boxId,
       limits: new ConnectionLimits(counts, start.descriptorsAllow),
@@ -190,7 +201,7 @@ export class WorkerBox {
     const states = snapshot.services.map((service) => {
       const state =
         this.#services.get(service.name) ?? new ServiceState(this.#upstream, service, this.#index);
-      state.update(service);
+      state.update(service, snapshot.labels["zone"]);
       state.setHealth(health.get(service.name) ?? {});
       state.setEndpoints(endpoints.get(service.name) ?? []);
       return state;

@@ -71,6 +71,7 @@ mirror = { to = "copies" }
 endpoints = ["127.0.0.1:${echo.port}"]
 [service.half]
 endpoints = ["127.0.0.1:${bad.port}", "127.0.0.1:${echo.port}"]
+balancer = "round_robin"
 [service.copies]
 endpoints = ["127.0.0.1:${copies.port}"]
 `,

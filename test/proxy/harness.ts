@@ -30,7 +30,7 @@ export interface RigOptions {
   readonly tls?: readonly string[];
   /** TOML lines inside both gateways. */
   readonly gateway?: string;
-  /** TOML lines inside both services. */
+  /** TOML lines inside both services; endpoints take turns if it is not given. */
   readonly service?: string;
   /** TOML lines in place of the HTTP routes. */
   readonly routes?: string;
@@ -101,7 +101,8 @@ export class Rig {
   }
 
   toml(options: RigOptions): string {
-    const { http = ["127.0.0.1:1"], tls = ["127.0.0.1:1"], gateway = "", service = "" } = options;
+    const { http = ["127.0.0.1:1"], tls = ["127.0.0.1:1"], gateway = "" } = options;
+    const { service = 'balancer = "round_robin"' } = options;
     const routes = options.routes ?? '[[virtual_service.http]]\nroute = "web"';
     return `
 [[gateway]]

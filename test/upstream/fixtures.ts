@@ -45,6 +45,8 @@ export function createContext(): TestContextOfWorker {
       after: () => undefined,
     }),
     now: () => time,
+    wallClock: () => time,
+    random: () => 0.5,
     pass(milliseconds) {
       time += milliseconds;
       deadlines.tick();
@@ -57,6 +59,7 @@ export function dialOptions(endpoint: Endpoint, sibling?: Endpoint): DialOptions
   return {
     endpoint,
     sibling,
+    loadOf: () => ({ active: 0 }),
     connectMs: CONNECT_MS,
     activeSlot: ACTIVE_SLOT,
     header: undefined,
