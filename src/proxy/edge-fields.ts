@@ -38,27 +38,6 @@ export interface EdgeFields {
 /** A request id from a trusted proxy is kept when it is one harmless word. */
 const REQUEST_ID = /^[A-Za-z0-9._:/+=-]{1,128}$/;
 
-/** Who asks, as routes see it. */
-export interface ClientFacts {
-  /** The client's address without port. */
-  readonly client: string;
-  /** What it spoke to the outermost trusted proxy, or to us. */
-  readonly scheme: string;
-}
-
-/** The client as far as the networks of trusted proxies let it be told. Pure. */
-export function readClientFacts(
-  head: RequestHead,
-  connection: { readonly peer: string; readonly port: number },
-  trusted: readonly Cidr[],
-): ClientFacts {
-  const { peer, port } = connection;
-  if (trusted.length === 0) return { client: peer, scheme: "http" };
-  const facts = { peer, proto: "http", host: head.authority, port };
-  const { client, proto } = readForwarded(facts, head.section.forwarding, trusted);
-  return { client, scheme: proto };
-}
-
 /** The lines that are the same for all requests of a connection from a stranger. Pure. */
 export function connectionEdgeFields({ peer, port, boxId }: EdgeConnection): string {
   return (

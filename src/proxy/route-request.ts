@@ -1,4 +1,5 @@
 /** Host → gateway → virtual host → route → destination, for one request head. */
+import { type ClientFacts, readClientFacts } from "../core/client-facts.ts";
 import { pickWeighted } from "../core/balance/weighted.ts";
 import type { Failure } from "../core/failure.ts";
 import type { RequestHead } from "../core/http1/request-head.ts";
@@ -7,7 +8,6 @@ import { admitHost, isSentToHttps } from "../routing/admit.ts";
 import { type Decision, decide } from "../routing/virtual-host.ts";
 import type { ServiceState } from "../upstream/service-state.ts";
 import type { ProxyContext, Runtime } from "./context.ts";
-import { type ClientFacts, readClientFacts } from "./edge-fields.ts";
 
 /** Where a request goes. The snapshot that was asked stays with it to its end. */
 export interface RoutedRequest {

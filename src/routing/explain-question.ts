@@ -25,8 +25,8 @@ export interface HttpQuestion {
   readonly asked: string;
   readonly port: number;
   readonly head: RequestHead;
+  /** Of the peer, which may be a proxy that is trusted. */
   readonly source: string;
-  readonly scheme: string;
 }
 
 /** A TLS connection. */
@@ -140,7 +140,6 @@ function readHttp(
     port: portOf(authority) ?? HTTP_PORT,
     head: parsed.value,
     source,
-    scheme: "http",
   });
 }
 

@@ -11,6 +11,9 @@ import {
   matchTlsRoute,
 } from "../core/match/tls-route.ts";
 import type { HttpMatch, HttpRoute, Snapshot } from "../core/model.ts";
+import { parseCidr } from "../core/ip.ts";
+import { readClientFacts } from "../core/client-facts.ts";
+import { isPreflight } from "../core/cors.ts";
 import { rewritePath } from "../core/rewrite.ts";
 import type { ExplainCandidate, ExplainView } from "../core/views.ts";
 import { admitHost, isSentToHttps } from "./admit.ts";
@@ -59,12 +62,15 @@ export function explain(snapshot: Snapshot, question: Question, live?: LiveEndpo
 
 function explainHttp(context: AtListener, question: HttpQuestion): ExplainView {
   const { snapshot, listener, start } = context;
-  const { head, source, scheme } = question;
+  const { head, source } = question;
   const admission = admitHost(snapshot, listener, head.host);
   if (admission === undefined) return refuseHost(context, head.host, "no-virtual-host");
   const { gateway, hostIndex } = admission;
   const admitted = { ...start, gateway: placeOf(gateway) };
-  if (isSentToHttps(gateway, scheme)) {
+  const { port } = listener.address;
+  const trusted = gateway.trustedProxies.flatMap((network) => parseCidr(network) ?? []);
+  const client = readClientFacts(head, { peer: source, port }, trusted);
+  if (isSentToHttps(gateway, client.scheme)) {
     return { ...admitted, taken: true, action: "redirect 301 to https" };
   }
   const virtualHost = hostIndex === undefined ? undefined : snapshot.virtualHosts[hostIndex];
@@ -72,8 +78,7 @@ function explainHttp(context: AtListener, question: HttpQuestion): ExplainView {
     const what = ` for "${head.host}"`;
     return refuseUnrouted(admitted, gateway, { failure: "no-virtual-host", what });
   }
-  const { port } = listener.address;
-  const facts = { head, gateway: gateway.name, port, client: source, scheme };
+  const facts = { head, gateway: gateway.name, port, ...client };
   const decision = decide(buildVirtualHostApp(virtualHost), facts);
   const { routes } = virtualHost;
   const losers = decision === undefined ? routes : routes.slice(0, routes.indexOf(decision.route));
@@ -90,6 +95,9 @@ function takeHttp(
 ): ExplainView {
   const { action } = route;
   const start = { ...context.start, route: placeOf(route) };
+  if (route.cors !== undefined && isPreflight(head)) {
+    return { ...start, taken: true, action: "answer the CORS preflight" };
+  }
   if (action.kind !== "forward") {
     return { ...start, taken: true, action: `${action.kind} ${action.status}` };
   }

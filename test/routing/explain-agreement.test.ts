@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseRequestHead, type RequestHead } from "../../src/core/http1/request-head.ts";
-import type { HttpMatch, Snapshot, TextTest } from "../../src/core/model.ts";
+import { parseCidr } from "../../src/core/ip.ts";
+import type { Gateway, HttpMatch, Snapshot, TextTest } from "../../src/core/model.ts";
 import { routeRequest } from "../../src/proxy/route-request.ts";
 import type { ProxyContext } from "../../src/proxy/context.ts";
 import { readQuestion } from "../../src/routing/explain-question.ts";
@@ -22,6 +23,7 @@ const METHODS = ["GET", "POST", "HEAD", "OPTIONS"];
 const HOSTS = ["a.com", "b.a.com", "c.b.a.com", "d.com", "10.0.0.1"];
 const PATTERNS = ["a.com", "*.a.com", "*.b.a.com", "d.com", "*"];
 const VALUES = ["1", "2", "12", ""];
+const FORWARDED_FOR = "10.9.9.9";
 const SOURCES = ["192.0.2.1", "10.1.2.3", "2001:db8::1"];
 
 test("explain() and routeRequest() agree on 10,000 random requests", () => {
@@ -53,7 +55,7 @@ test("explain() and routeRequest() agree on 10,000 random requests", () => {
         const place = {
           gateway: routed.gateway.name,
           port: listener.address.port,
-          client: asked.source,
+          ...clientOf(asked, routed.gateway),
         };
         assert.ok(match === undefined || holds(match, parsed.value, place), label);
         const before = routed.virtualHost.routes.slice(0, routed.virtualHost.routes.indexOf(route));
@@ -74,7 +76,10 @@ test("explain() and routeRequest() agree on 10,000 random requests", () => {
 
 function contextOf(snapshot: Snapshot): ProxyContext {
   const apps = new VirtualHostApps(snapshot.virtualHosts);
-  const runtime = { snapshot, apps, services: [], trustedProxies: [] };
+  const trustedProxies = snapshot.gateways.map(({ trustedProxies: networks }) =>
+    networks.flatMap((network) => parseCidr(network) ?? []),
+  );
+  const runtime = { snapshot, apps, services: [], trustedProxies };
   return { runtime: () => runtime, random: () => 0 } as unknown as ProxyContext;
 }
 
@@ -85,6 +90,7 @@ name = "g${port}"
 listen = ":${port}"
 protocol = "http"
 https_redirect = ${pick([false, false, false, true])}
+trusted_proxies = ${pick(["[]", '["192.0.2.0/24"]'])}
 hosts = ${JSON.stringify([...new Set([pick(PATTERNS), pick(PATTERNS)])])}`,
   );
   const hosts = [...new Set([pick(PATTERNS), pick(PATTERNS), pick(PATTERNS)])];
@@ -121,6 +127,7 @@ function randomMatch(pick: Pick): string {
     pick([`without_headers = { x-b = ${text()} }`, "", "", ""]),
     pick([`query = { q = ${text()} }`, "", "", ""]),
     pick(['source = ["10.0.0.0/8", "2001:db8::/32"]', "", "", ""]),
+    pick(['scheme = "https"', 'scheme = "http"', "", "", "", ""]),
     pick(["port = 8081", 'gateways = ["g8080"]', "", "", "", ""]),
   ].filter((condition) => condition !== "");
   // Only one of the two conditions on paths may stand.
@@ -140,9 +147,12 @@ interface Asked {
 function randomQuestion(pick: Pick): Asked {
   const query = pick(["", "", "?q=1", "?q=12&q=2", "?q", "?r=1"]);
   const path = pick([...PATHS, "/b", "/a/b/../c", "/%61", "/a//b"]);
-  const headers = [pick(["", `x-a: ${pick(VALUES)}`]), pick(["", "X-B: 1"])].filter(
-    (one) => one !== "",
-  );
+  const headers = [
+    pick(["", `x-a: ${pick(VALUES)}`]),
+    pick(["", "X-B: 1"]),
+    pick(["", "", "", `X-Forwarded-For: ${FORWARDED_FOR}`]),
+    pick(["", "", "", "X-Forwarded-Proto: https"]),
+  ].filter((one) => one !== "");
   return {
     url: `http://${pick(HOSTS)}:${pick([8080, 8081])}${path}${query}`,
     method: pick(METHODS),
@@ -161,6 +171,17 @@ interface Place {
   readonly gateway: string;
   readonly port: number;
   readonly client: string;
+  readonly scheme: string;
+}
+
+/** What a trusted proxy says of the client; anybody else is the client. */
+function clientOf({ source, headers }: Asked, { trustedProxies }: Gateway) {
+  if (trustedProxies.length === 0 || source !== "192.0.2.1")
+    return { client: source, scheme: "http" };
+  const client = headers.some((line) => line.startsWith("X-Forwarded-For"))
+    ? FORWARDED_FOR
+    : source;
+  return { client, scheme: headers.includes("X-Forwarded-Proto: https") ? "https" : "http" };
 }
 
 /** The meaning of a match, written a second time. */
@@ -176,6 +197,7 @@ function holds(match: HttpMatch, head: RequestHead, place: Place): boolean {
     (match.methods === undefined || match.methods.includes(head.method)) &&
     (match.port === undefined || match.port === place.port) &&
     (match.gateways === undefined || match.gateways.includes(place.gateway)) &&
+    (match.scheme === undefined || match.scheme === place.scheme) &&
     (match.sources === undefined || place.client !== "192.0.2.1") &&
     pathHolds(match, head.path) &&
     (match.headers ?? []).every(({ name, test }) => textHolds(test, header(name))) &&
