@@ -19,6 +19,12 @@ export interface CountsPlace {
   readonly seed: string;
 }
 
+/** What is counted, ready to be found: 64 bits of hash. */
+export interface CountKey {
+  readonly first: number;
+  readonly second: number;
+}
+
 /** The memory for so many workers, all zero. */
 export function createCountsMemory(workers: number): SharedArrayBuffer {
   return new SharedArrayBuffer(workers * REGION_INTS * Int32Array.BYTES_PER_ELEMENT);
@@ -51,9 +57,15 @@ export class SharedCounts {
     this.#seed = seed;
   }
 
-  /** Counts one more, and returns how many all workers have now. */
-  add(key: string): number {
+  /** A key that is used often, hashed once. */
+  keyOf(key: string): CountKey {
     this.#hash(key);
+    return { first: this.#first, second: this.#second };
+  }
+
+  /** Counts one more, and returns how many all workers have now. */
+  add(key: CountKey | string): number {
+    this.#choose(key);
     const slot = this.#find(this.#own) ?? this.#findEmpty();
     if (slot !== undefined) {
       Atomics.store(this.#ints, slot, this.#first);
@@ -64,16 +76,22 @@ export class SharedCounts {
   }
 
   /** Counts one less of what this worker has added. */
-  remove(key: string): void {
-    this.#hash(key);
+  remove(key: CountKey | string): void {
+    this.#choose(key);
     const slot = this.#find(this.#own);
     if (slot !== undefined) Atomics.sub(this.#ints, slot + 2, 1);
   }
 
   /** How many all workers have. */
-  total(key: string): number {
-    this.#hash(key);
+  total(key: CountKey | string): number {
+    this.#choose(key);
     return this.#sum();
+  }
+
+  #choose(key: CountKey | string): void {
+    if (typeof key === "string") return this.#hash(key);
+    this.#first = key.first;
+    this.#second = key.second;
   }
 
   #sum(): number {

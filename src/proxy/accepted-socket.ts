@@ -54,7 +54,7 @@ export function acceptInto(
   accept: (socket: AcceptedSocket) => void,
 ): void {
   const { _handle: handle } = server as unknown as ListeningServer;
-  assert(handle?.onconnection instanceof Function, "the runtime accepts connections another way");
+  assert(typeof handle?.onconnection === "function", "the runtime accepts in another way");
   handle.onconnection = (_error, connection): void => {
     if (connection === undefined) return;
     const socket = new AcceptedSocket(connection, buffer);

@@ -1,5 +1,5 @@
 /** How many connections there may be, over all workers. */
-import type { SharedCounts } from "../core/shared-counts.ts";
+import type { CountKey, SharedCounts } from "../core/shared-counts.ts";
 import type { Listener } from "../core/model.ts";
 import { parseIpGroups } from "../core/ip.ts";
 
@@ -11,20 +11,24 @@ const MAPPED = "0,0,0,0,0,65535";
 export class ConnectionLimits {
   readonly #counts: SharedCounts;
   readonly #descriptorsAllow: number;
+  readonly #all: CountKey;
+  /** By listener, of which there are few. */
+  readonly #listeners = new Map<string, CountKey>();
 
   /** `descriptorsAllow`: connections of all listeners together. */
   constructor(counts: SharedCounts, descriptorsAllow: number) {
     this.#counts = counts;
+    this.#all = counts.keyOf("all");
     this.#descriptorsAllow = descriptorsAllow;
   }
 
   /** Counts one more connection, or says which limit is reached and counts nothing. */
   enter({ id, limits }: Listener): string | undefined {
-    if (this.#counts.add("all") > this.#descriptorsAllow) {
-      this.#counts.remove("all");
+    if (this.#counts.add(this.#all) > this.#descriptorsAllow) {
+      this.#counts.remove(this.#all);
       return `${this.#descriptorsAllow} connections, as many as the descriptors allow`;
     }
-    if (this.#counts.add(`on ${id}`) <= limits.connectionsMax) return undefined;
+    if (this.#counts.add(this.#listenerKey(id)) <= limits.connectionsMax) return undefined;
     this.leave(id, undefined);
     return `limits.connections is ${limits.connectionsMax}`;
   }
@@ -40,9 +44,17 @@ export class ConnectionLimits {
 
   /** A connection that had entered is closed. */
   leave(id: string, addressKey: string | undefined): void {
-    this.#counts.remove("all");
-    this.#counts.remove(`on ${id}`);
+    this.#counts.remove(this.#all);
+    this.#counts.remove(this.#listenerKey(id));
     if (addressKey !== undefined) this.#counts.remove(addressKey);
+  }
+
+  #listenerKey(id: string): CountKey {
+    const known = this.#listeners.get(id);
+    if (known !== undefined) return known;
+    const key = this.#counts.keyOf(`on ${id}`);
+    this.#listeners.set(id, key);
+    return key;
   }
 }
 

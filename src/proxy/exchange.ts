@@ -188,10 +188,9 @@ export class Exchange implements UpstreamUser, TunnelOwner {
   }
 
   onTunnelBytes(received: number, sent: number): void {
-    const { context, view } = this.#connection;
     this.#report.bytesIn += received;
     this.#report.bytesOut += sent;
-    this.#connection.deadlineMs = context.deadlines.after(view.listener.timeouts.tunnelIdleMs);
+    this.#connection.tunnelMoved();
   }
 
   onTunnelLeft(socket: Socket): void {

@@ -165,7 +165,7 @@ export class HttpConnection implements ByteReader, Deadlined, DownstreamConnecti
   /** The time limit of the present state has passed. */
   onDeadline(): void {
     if (this.#end !== undefined) this.#end.onDeadline();
-    else if (this.#tunnel !== undefined) this.#tunnel.cut({ kind: "tunnel-idle", detail: "" });
+    else if (this.#tunnel !== undefined) this.#onSilence(this.#tunnel);
     else if (this.#exchange !== undefined) this.#exchange.onDeadline();
     else if (this.#readingHead)
       this.#refuse({ kind: "header-timeout", detail: "head not complete" });
@@ -201,6 +201,13 @@ export class HttpConnection implements ByteReader, Deadlined, DownstreamConnecti
   endGently(socket: Socket, flushMs: number): void {
     const { deadlines } = this.context;
     this.#end = new LingeringEnd(socket, { item: this, deadlines, flushMs });
+  }
+
+  /** Bytes have passed through the tunnel that it became. */
+  tunnelMoved(): void {
+    const { tunnelIdleMs } = this.view.listener.timeouts;
+    const waitMs = this.#tunnel?.waitMs(tunnelIdleMs) ?? tunnelIdleMs;
+    this.deadlineMs = this.context.deadlines.after(waitMs);
   }
 
   /** The tunnel that it became is over on both sides. */
@@ -305,6 +312,11 @@ export class HttpConnection implements ByteReader, Deadlined, DownstreamConnecti
   #createExchange(head: RequestHead | undefined, bytesIn: number): Exchange {
     const startedMs = this.#headStartedMs;
     return new Exchange(this, head, { startedMs, startedAt: this.#headStartedAt, bytesIn });
+  }
+
+  #onSilence(tunnel: Tunnel): void {
+    const leftMs = tunnel.onSilence(this.view.listener.timeouts.tunnelIdleMs);
+    if (leftMs !== undefined) this.deadlineMs = this.context.deadlines.after(leftMs);
   }
 
   #setIdleLimit(): void {

@@ -161,7 +161,7 @@ export abstract class StreamConnection
   /** The first bytes, the tunnel's idleness or the wait for a refused client has reached its limit. */
   onDeadline(): void {
     if (this.#end !== undefined) this.#end.onDeadline();
-    else if (this.#tunnel !== undefined) this.#tunnel.cut({ kind: "tunnel-idle", detail: "" });
+    else if (this.#tunnel !== undefined) this.#onSilence(this.#tunnel);
     else this.refuse({ kind: "hello-timeout", detail: `${this.#bytesIn} bytes came` });
   }
 
@@ -224,7 +224,10 @@ export abstract class StreamConnection
     const routed = this.#routed;
     this.#bytesIn += received;
     this.#bytesOut += sent;
-    this.deadlineMs = this.context.deadlines.after(this.view.listener.timeouts.tunnelIdleMs);
+    const { tunnelIdleMs } = this.view.listener.timeouts;
+    this.deadlineMs = this.context.deadlines.after(
+      this.#tunnel?.waitMs(tunnelIdleMs) ?? tunnelIdleMs,
+    );
     const slot = routed?.destination.byteSlots[routed.gatewayIndex] ?? -1;
     if (slot < 0) return;
     addTo(this.context, slot + BYTES_IN, received);
@@ -287,6 +290,11 @@ export abstract class StreamConnection
    */
   get #isLoop(): boolean {
     return this.context.ownConnections.includes(this.accepted.socket);
+  }
+
+  #onSilence(tunnel: Tunnel): void {
+    const leftMs = tunnel.onSilence(this.view.listener.timeouts.tunnelIdleMs);
+    if (leftMs !== undefined) this.deadlineMs = this.context.deadlines.after(leftMs);
   }
 
   #keepEarly(chunk: Buffer): void {

@@ -17,6 +17,11 @@ export interface TunnelOwner {
   onTunnelDone(failure: Failure | undefined): void;
 }
 
+/** A tunnel that has been silent for so long gets TCP keep-alive. Most are over before, and never pay for it. */
+const SILENCE_MS = 30_000;
+/** Then the kernel waits as long again before it asks the peers whether they are there. */
+const KEEP_ALIVE_INITIAL_MS = 30_000;
+
 /**
  * Joins an accepted socket to a connected upstream connection. The owner keeps listening to the accepted socket and
  * calls the `downstream…` methods; upstream events come here. Memory: what one read brings plus the sockets' write
@@ -29,6 +34,7 @@ export class Tunnel implements UpstreamUser {
   readonly #socket: Socket;
   readonly #upstream: UpstreamConnection;
   readonly #owner: TunnelOwner;
+  #keepAlive = false;
   #downstreamEnded = false;
   #upstreamEnded = false;
   #downstreamClosed = false;
@@ -41,6 +47,23 @@ export class Tunnel implements UpstreamUser {
     this.#upstream = upstream;
     this.#owner = owner;
     upstream.user = this;
+  }
+
+  /** How long to wait for the next byte before `onSilence`; `idleMs` is the limit. */
+  waitMs(idleMs: number): number {
+    return this.#keepAlive ? idleMs : Math.min(idleMs, SILENCE_MS);
+  }
+
+  /** No byte came while `waitMs` said to wait. Returns how much longer to wait, or cuts both sides. */
+  onSilence(idleMs: number): number | undefined {
+    if (this.#keepAlive || idleMs <= SILENCE_MS) {
+      this.cut({ kind: "tunnel-idle", detail: "" });
+      return undefined;
+    }
+    this.#keepAlive = true;
+    this.#socket.setKeepAlive(true, KEEP_ALIVE_INITIAL_MS);
+    this.#upstream.socket.setKeepAlive(true, KEEP_ALIVE_INITIAL_MS);
+    return idleMs - SILENCE_MS;
   }
 
   /** Bytes from the client, valid only during the call. */
@@ -60,7 +83,7 @@ export class Tunnel implements UpstreamUser {
   /** The client's FIN: passed on, the other direction lives. */
   downstreamEnd(): void {
     this.#downstreamEnded = true;
-    this.#upstream.socket.end();
+    endSocket(this.#upstream.socket, this.#upstreamEnded);
   }
 
   /** The client's socket is closed. */
@@ -98,7 +121,7 @@ export class Tunnel implements UpstreamUser {
 
   onUpstreamEnd(): void {
     this.#upstreamEnded = true;
-    this.#socket.end();
+    endSocket(this.#socket, this.#downstreamEnded);
   }
 
   onUpstreamDrain(): void {
@@ -119,4 +142,10 @@ export class Tunnel implements UpstreamUser {
   #checkDone(): void {
     if (this.#downstreamClosed && this.#upstreamClosed) this.#owner.onTunnelDone(this.#failure);
   }
+}
+
+/** Passes a FIN on. When the peer has sent its own and the kernel has all bytes, closing says the same in one call. */
+function endSocket(socket: Socket, peerHasEnded: boolean): void {
+  if (peerHasEnded && socket.writableLength === 0) socket.destroy();
+  else socket.end();
 }

@@ -158,7 +158,8 @@ export class UpstreamConnection implements Deadlined, Dialler {
     this.deadlineMs = Number.POSITIVE_INFINITY;
     observe(this.#context.counters(), this.#options.connectSlot, this.connectMs / 1000);
     const { header, allowLoop } = this.#options;
-    if (!allowLoop) this.#ownKey = this.#context.ownConnections.remember(this.socket);
+    if (!allowLoop)
+      this.#ownKey = this.#context.ownConnections.remember(this.socket, this.endpoint.port);
     if (header === undefined) return this.user?.onUpstreamConnect(this);
     this.socket.cork();
     this.socket.write(header);

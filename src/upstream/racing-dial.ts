@@ -22,8 +22,6 @@ export interface Dialler {
 
 /** RFC 8305 §8: the recommended Connection Attempt Delay. */
 const ATTEMPT_DELAY_MS = 250;
-/** TCP keep-alive after a minute of silence, so that a vanished endpoint is noticed. */
-const KEEP_ALIVE_INITIAL_MS = 60_000;
 
 /**
  * Owns its sockets until one of them is connected; the others are destroyed then. At most two tries: the second one
@@ -64,8 +62,6 @@ export class RacingDial {
       ...(port === 0 ? { path: host } : { host, port }),
       allowHalfOpen: true,
       noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: KEEP_ALIVE_INITIAL_MS,
       onread: {
         buffer: this.#readBuffer,
         callback: (length) => this.#dialler.onDialledRead(length),
