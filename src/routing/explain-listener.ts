@@ -1,5 +1,6 @@
 /** Which listener a connection comes to. Pure. */
 import { parseIpGroups } from "../core/ip.ts";
+import { matchHost } from "../core/match/host-table.ts";
 import type { Listener, Protocol, Snapshot } from "../core/model.ts";
 import type { ExplainCandidate, ExplainView } from "../core/views.ts";
 import { type Draft, type ExplainContext, refuse } from "./explain-draft.ts";
@@ -10,16 +11,26 @@ export interface AskedPlace {
   readonly port: number;
   /** An IP address of the box; undefined = any. */
   readonly address: string | undefined;
+  /** The name it asks for, folded; undefined = none. */
+  readonly host: string | undefined;
 }
 
 /** What an IPv4 address begins with as eight groups. */
 const MAPPED = "0,0,0,0,0,65535,";
 
-/** The listener on that address, or on all of them; without an address the first. Undefined when there is none. */
+/**
+ * The listener on that address, or on all of them; without an address the first that lets the host in, since who asks
+ * for a name was led to the right one, else the first. Undefined when there is none.
+ */
 export function findListener(snapshot: Snapshot, asked: AskedPlace): Listener | undefined {
-  const { address } = asked;
+  const { address, host: name } = asked;
   const on = listenersOn(snapshot, asked);
-  if (address === undefined) return on[0];
+  if (address === undefined) {
+    const admitting = on.find(
+      ({ hosts }) => name !== undefined && matchHost(hosts, name) !== undefined,
+    );
+    return admitting ?? on[0];
+  }
   return on.find(({ address: { host = "" } }) => takesAddress(host, address));
 }
 

@@ -45,7 +45,7 @@ export function explain(snapshot: Snapshot, question: Question, live?: LiveEndpo
   const context = { snapshot, live, start };
   const { kind, port } = question;
   const address = kind === "http" ? undefined : question.address;
-  const place = { protocol: kind, port, address };
+  const place = { protocol: kind, port, address, host: askedName(question) };
   const listener = findListener(snapshot, place);
   if (listener === undefined) return refuseListener(context, place);
   const at = { ...context, listener, start: { ...start, listener: listener.id } };
@@ -58,6 +58,11 @@ export function explain(snapshot: Snapshot, question: Question, live?: LiveEndpo
     );
   }
   return explainTcp(at, question);
+}
+
+function askedName(question: Question): string | undefined {
+  if (question.kind === "http") return question.head.host;
+  return question.kind === "tls" ? question.serverName : undefined;
 }
 
 function explainHttp(context: AtListener, question: HttpQuestion): ExplainView {
