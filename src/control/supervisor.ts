@@ -11,6 +11,7 @@ import {
   type ListedConnection,
   mergePages,
 } from "../core/open-connections.ts";
+import { clearSignals, createSignalsMemory } from "../core/pool-signals.ts";
 import { clearCounts, createCountsMemory } from "../core/shared-counts.ts";
 import type { LineOutput } from "../telemetry/stdout.ts";
 import type { Logger } from "../telemetry/log.ts";
@@ -73,6 +74,7 @@ export class Supervisor {
   #droppedBefore = 0;
   #count = 0;
   #counts = createCountsMemory(0);
+  #signals = createSignalsMemory(0);
   readonly #descriptorsAllow = connectionsThatDescriptorsAllow();
   #ending = false;
 
@@ -85,6 +87,7 @@ export class Supervisor {
   start(count: number): void {
     this.#count = count;
     this.#counts = createCountsMemory(count);
+    this.#signals = createSignalsMemory(count);
     for (let index = 0; index < count; index += 1) this.#workers[index] = this.#spawn(index);
   }
 
@@ -209,6 +212,7 @@ export class Supervisor {
         boxId: this.#boxId,
         workers: this.#count,
         counts: this.#counts,
+        signals: this.#signals,
         descriptorsAllow: this.#descriptorsAllow,
       },
       {
@@ -273,6 +277,7 @@ export class Supervisor {
     if (this.#ending) return;
     this.#retired.add(worker.memory);
     clearCounts(this.#counts, worker.index);
+    clearSignals(this.#signals, worker.index);
     this.#options.died(worker.index);
     this.#droppedBefore += worker.dropped;
     this.#restarts += 1;

@@ -75,6 +75,8 @@ export interface WorkerStart {
   readonly workers: number;
   /** See shared-counts.ts. */
   readonly counts: SharedArrayBuffer;
+  /** See pool-signals.ts. */
+  readonly signals: SharedArrayBuffer;
   /** Connections of all listeners together. */
   readonly descriptorsAllow: number;
 }

@@ -63,6 +63,11 @@ export class ExchangeReport {
     else routed?.service?.outcomes.failed(endpoint.name, outcome);
   }
 
+  /** It is sent once more. */
+  countRetry(): void {
+    addTo(this.#connection.context, this.routed?.service?.service.slots.retries ?? -1, 1);
+  }
+
   /** Counts and logs. Effect: writes counters and one access-log line. */
   write(failure: Failure | undefined): void {
     const durationMs = this.#connection.context.now() - this.#start.startedMs;

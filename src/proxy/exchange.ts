@@ -4,10 +4,10 @@ import type { Failure } from "../core/failure.ts";
 import type { RequestHead } from "../core/http1/request-head.ts";
 import { serialiseRequest } from "../core/http1/serialise.ts";
 import type { Endpoint } from "../core/service.ts";
-import type { UpstreamConnection, UpstreamUser } from "../upstream/connection.ts";
+import type { UpstreamConnection } from "../upstream/connection.ts";
 import type { ServiceState } from "../upstream/service-state.ts";
+import type { UpstreamSeeker } from "../upstream/waiting-line.ts";
 import { AnswerRelay } from "./answer-relay.ts";
-import { addTo } from "./context.ts";
 import { hasPassedHere } from "./edge-fields.ts";
 import { ExchangeReport, type ExchangeStart, statusOf } from "./exchange-report.ts";
 import type { HttpConnection } from "./http-connection.ts";
@@ -23,12 +23,13 @@ import { RequestPlan } from "./request-plan.ts";
 import { type RoutedRequest, routeRequest } from "./route-request.ts";
 import type { WriteBuffers } from "../upstream/write-buffers.ts";
 import type { TunnelOwner } from "./tunnel.ts";
+import { UpstreamLink } from "./upstream-link.ts";
 
 /**
  * Lives from a whole request head to the last byte of the answer, or of the tunnel that it became. Owned by its
  * HttpConnection, which feeds it body bytes and tells it of the client; upstream events come through UpstreamUser.
  */
-export class Exchange implements UpstreamUser, TunnelOwner {
+export class Exchange implements UpstreamSeeker, TunnelOwner {
   readonly #connection: HttpConnection;
   readonly #head: RequestHead | undefined;
   readonly #report: ExchangeReport;
@@ -37,7 +38,7 @@ export class Exchange implements UpstreamUser, TunnelOwner {
   /** Waits for an injected delay. */
   #delayed = false;
   #service: ServiceState | undefined;
-  #upstream: UpstreamConnection | undefined;
+  readonly #link = new UpstreamLink(this);
   /** The present connection was kept alive from an earlier request. */
   #reused = false;
   readonly #tried: Endpoint[] = [];
@@ -106,7 +107,7 @@ export class Exchange implements UpstreamUser, TunnelOwner {
     if (this.#finished) return;
     this.#finished = true;
     this.#plan?.end();
-    this.#dropUpstream();
+    this.#link.drop();
     this.#report.write(cause);
   }
 
@@ -136,7 +137,7 @@ export class Exchange implements UpstreamUser, TunnelOwner {
   fail(failure: Failure): void {
     if (this.#finished) return;
     if (this.#upstream !== undefined) this.#report.noteOutcome(failure);
-    this.#dropUpstream();
+    this.#link.drop();
     if (this.#relay?.started === true) return this.#abort(failure);
     this.#report.failure = failure;
     if (statusOf(failure) === 0) return this.#abort(failure);
@@ -178,8 +179,15 @@ export class Exchange implements UpstreamUser, TunnelOwner {
   }
 
   onUpstreamClose(failure: Failure): void {
-    this.#upstream = undefined;
+    this.#link.forget();
     if (!this.#finished) this.#retryOrFail(failure);
+  }
+
+  /** See UpstreamSeeker. */
+  onUpstreamGranted(connection: UpstreamConnection): void {
+    this.#link.granted(connection);
+    this.#reused = connection.usable;
+    if (this.#reused) this.#send(connection);
   }
 
   /** See TunnelOwner. */
@@ -200,6 +208,10 @@ export class Exchange implements UpstreamUser, TunnelOwner {
   onTunnelDone(failure: Failure | undefined): void {
     this.#report.write(failure);
     this.#connection.tunnelDone();
+  }
+
+  get #upstream(): UpstreamConnection | undefined {
+    return this.#link.connection;
   }
 
   get #requestDone(): boolean {
@@ -249,22 +261,24 @@ export class Exchange implements UpstreamUser, TunnelOwner {
     if (endpoint === undefined) {
       return this.fail(previous ?? { kind: "no-endpoint", detail: service.service.name });
     }
-    if (previous !== undefined) this.#countRetry(service);
+    if (previous !== undefined) this.#report.countRetry();
     this.#tried.push(endpoint);
     this.#report.endpoint = endpoint;
     this.#report.attempts += 1;
     plan.beginAttempt();
-    this.#upstream = service.takeIdle(endpoint, this);
-    this.#reused = this.#upstream !== undefined;
-    if (this.#upstream === undefined) this.#dial(service, endpoint);
-    else this.#send(this.#upstream);
+    const kept = this.#link.reuse(service, endpoint);
+    this.#reused = kept !== undefined;
+    if (kept === undefined) this.#dial(service, endpoint);
+    else this.#send(kept);
   }
 
   #dial(service: ServiceState, endpoint: Endpoint): void {
     this.#reused = false;
     this.#sent = false;
     this.#connection.deadlineMs = this.#plan?.limitMs(false) ?? Number.POSITIVE_INFINITY;
-    this.#upstream = service.dial(endpoint, this, this.#connection.accepted);
+    const { accepted: proxied } = this.#connection;
+    const full = this.#link.open(service, { endpoint, proxied, isHttp: true });
+    if (full !== undefined) this.fail(full);
   }
 
   #retryOrFail(failure: Failure): void {
@@ -274,12 +288,12 @@ export class Exchange implements UpstreamUser, TunnelOwner {
     const isStale =
       failure.kind === "upstream-reset" && this.#reused && this.#relay?.answered !== true;
     if (!isStale) this.#report.noteOutcome(failure);
-    this.#dropUpstream();
+    this.#link.drop();
     if (service === undefined || endpoint === undefined) this.fail(failure);
     else if (this.#relay?.started !== true && this.#plan?.mayRetry(failure, this.#sent) === true) {
       this.#attempt(failure);
     } else if (isStale && !this.#repeated && this.#plan?.mayRepeat(failure) === true) {
-      this.#countRetry(service);
+      this.#report.countRetry();
       this.#repeated = true;
       this.#report.attempts += 1;
       this.#dial(service, endpoint);
@@ -289,12 +303,8 @@ export class Exchange implements UpstreamUser, TunnelOwner {
   /** The answer is not what the route wants; it is dropped. */
   #askAnother(status: number): void {
     this.#report.noteOutcome(status);
-    this.#dropUpstream();
+    this.#link.drop();
     this.#attempt({ kind: "no-endpoint", detail: `none is left after status ${status}` });
-  }
-
-  #countRetry(service: ServiceState): void {
-    addTo(this.#connection.context, service.service.slots.retries, 1);
   }
 
   /** Sends the head with what is at hand of the body, in one write. */
@@ -320,21 +330,15 @@ export class Exchange implements UpstreamUser, TunnelOwner {
     const upstream = this.#upstream;
     if (upstream === undefined) return;
     this.#report.noteOutcome(101);
-    this.#upstream = undefined;
+    this.#link.forget();
+    this.#plan?.end();
     this.#finished = true;
     this.#connection.becomeTunnel(upstream, this, rest);
   }
 
   #finishRelay(relay: AnswerRelay): void {
-    const upstream = this.#upstream;
-    this.#upstream = undefined;
     this.#report.noteOutcome(this.#report.status ?? 0);
-    if (upstream !== undefined) {
-      // Bytes that the endpoint has not taken would stand before the next request.
-      const isFlushed = this.#requestDone && upstream.socket.writableLength === 0;
-      if (relay.reusable && isFlushed) this.#service?.release(upstream);
-      else upstream.destroy();
-    }
+    this.#link.giveBack(this.#service, relay.reusable && this.#requestDone);
     this.#finish(relay.keepAlive && this.#requestDone);
   }
 
@@ -363,7 +367,7 @@ export class Exchange implements UpstreamUser, TunnelOwner {
     if (this.#finished) return;
     this.#finished = true;
     this.#plan?.end();
-    this.#dropUpstream();
+    this.#link.drop();
     this.#report.write(failure);
     if (this.#relay?.started === true) this.#connection.cutOff();
     else this.#connection.exchangeDone(false);
@@ -375,11 +379,6 @@ export class Exchange implements UpstreamUser, TunnelOwner {
     this.#plan?.end();
     this.#report.write(this.#report.failure);
     this.#connection.exchangeDone(keepAlive);
-  }
-
-  #dropUpstream(): void {
-    this.#upstream?.destroy();
-    this.#upstream = undefined;
   }
 
   /** Whoever is to move next has so long to do it: the endpoint's limit is for the head of its answer. */

@@ -80,7 +80,9 @@ export class Mirror implements UpstreamUser, Deadlined {
     if (endpoint === undefined) return this.drop();
     deadlines.add(this);
     this.deadlineMs = deadlines.after(service.service.timeouts.responseMs);
-    this.#upstream = service.dial(endpoint, this);
+    this.#upstream = service.dial({ endpoint, isHttp: true }, this);
+    // Nobody waits for a copy.
+    if (this.#upstream === undefined) this.drop();
   }
 
   /** It is over, whatever came of it. */

@@ -64,6 +64,8 @@ export class RequestPlan implements AnswerPolicy, BoundRequest {
   #tryEndMs = Number.POSITIVE_INFINITY;
   readonly #mirrorService: ServiceState | undefined;
   #mirror: Mirror | undefined;
+  /** It counts among the retries that are under way. */
+  #holdsRetry = false;
 
   /** Remembers services now: their numbers mean others after a reload. */
   constructor(context: ProxyContext, request: PlannedRequest) {
@@ -173,11 +175,11 @@ export class RequestPlan implements AnswerPolicy, BoundRequest {
 
   /** See AnswerPolicy. Takes the repetition from the budget. */
   drops(status: number): boolean {
-    return (
-      this.attempts <= this.#retry.attempts &&
-      wantsRetryOfStatus(this.#retry, status) &&
-      this.#maySendAgain()
-    );
+    const isWanted =
+      this.attempts <= this.#retry.attempts && wantsRetryOfStatus(this.#retry, status);
+    if (isWanted && this.#maySendAgain()) return true;
+    this.#endRetry();
+    return false;
   }
 
   /** See AnswerPolicy. */
@@ -199,15 +201,25 @@ export class RequestPlan implements AnswerPolicy, BoundRequest {
     if (this.#body.done) this.#sendMirror(mirror);
   }
 
-  /** The exchange is over: a copy that never became whole is not sent. */
+  /** The exchange is over, or a tunnel: a copy that never became whole is not sent. */
   end(): void {
+    this.#endRetry();
     this.#mirror?.drop();
     this.#mirror = undefined;
   }
 
+  /** An answer is there: the next retry may begin. */
+  #endRetry(): void {
+    if (this.#holdsRetry) this.routed.service?.giveRetry();
+    this.#holdsRetry = false;
+  }
+
+  /** Whether what an endpoint has got may go to one again; takes it from what is allowed. */
   #maySendAgain(): boolean {
     const { service } = this.routed;
     if (service === undefined || !this.#body.repeatable) return false;
+    if (!this.#holdsRetry && !service.takeRetry()) return false;
+    this.#holdsRetry = true;
     return service.retryBudget.take(this.#context.now());
   }
 

@@ -7,11 +7,12 @@ import type { Destination, Gateway } from "../core/model.ts";
 import type { Endpoint } from "../core/service.ts";
 import { RETRIES_DEFAULT, mayTryAnother } from "../core/retry.ts";
 import type { TunnelRecord } from "../telemetry/access-log.ts";
-import type { UpstreamConnection, UpstreamUser } from "../upstream/connection.ts";
+import type { UpstreamConnection } from "../upstream/connection.ts";
 import type { Deadlined } from "../upstream/deadlines.ts";
 import type { ProxiedClient } from "../upstream/proxied-client.ts";
 import { resetSocket } from "../upstream/reset-socket.ts";
 import type { ServiceState } from "../upstream/service-state.ts";
+import type { UpstreamSeeker } from "../upstream/waiting-line.ts";
 import type { WriteBuffers } from "../upstream/write-buffers.ts";
 import type { ByteReader } from "./accepted-socket.ts";
 import type { Accepted } from "./accepted.ts";
@@ -24,6 +25,7 @@ import {
 } from "./context.ts";
 import { LingeringEnd } from "./lingering-end.ts";
 import { Tunnel, type TunnelOwner } from "./tunnel.ts";
+import { UpstreamLink } from "./upstream-link.ts";
 
 /** What a client may send while the endpoint is being dialled: Node notices a closed socket only while it reads. */
 const EARLY_BYTES_MAX = 16 * 1024;
@@ -52,7 +54,7 @@ export type StreamFacts = Pick<TunnelRecord, "kind" | "sni" | "alpn" | "ech" | "
 
 /** Owns the accepted socket from the first byte to `close`. */
 export abstract class StreamConnection
-  implements ByteReader, Deadlined, DownstreamConnection, UpstreamUser, TunnelOwner
+  implements ByteReader, Deadlined, DownstreamConnection, UpstreamSeeker, TunnelOwner
 {
   deadlineMs = Number.POSITIVE_INFINITY;
   protected readonly accepted: Accepted;
@@ -66,7 +68,7 @@ export abstract class StreamConnection
   #gateway: Gateway | undefined;
   #routed: RoutedStream | undefined;
   #tried: Endpoint[] = [];
-  #upstream: UpstreamConnection | undefined;
+  readonly #link = new UpstreamLink(this);
   #tunnel: Tunnel | undefined;
   #connectMs: number | undefined;
   #bytesIn = 0;
@@ -206,8 +208,13 @@ export abstract class StreamConnection
     // Nothing is written before the tunnel takes over.
   }
 
+  /** See UpstreamSeeker: it is being made. */
+  onUpstreamGranted(connection: UpstreamConnection): void {
+    this.#link.granted(connection);
+  }
+
   onUpstreamClose(failure: Failure): void {
-    this.#upstream = undefined;
+    this.#link.forget();
     if (this.#over) return;
     this.#routed?.service.outcomes.failed(this.#tried.at(-1)?.name ?? "", failure);
     if (mayTryAnother(failure.kind) && this.#tried.length <= RETRIES_DEFAULT)
@@ -269,8 +276,7 @@ export abstract class StreamConnection
   protected refuse(failure: Failure, answer: Uint8Array = this.answerTo(failure)): void {
     if (this.#over) return;
     const { socket } = this.accepted;
-    this.#upstream?.destroy();
-    this.#upstream = undefined;
+    this.#link.drop();
     this.#early = [];
     this.#bytesOut += answer.length;
     this.#report(failure);
@@ -317,7 +323,9 @@ export abstract class StreamConnection
     // It asks the kernel where the client connected to.
     const isTold = service.service.proxyProtocol !== undefined;
     this.#tried.push(endpoint);
-    this.#upstream = service.dial(endpoint, this, isTold ? this.proxied : undefined);
+    const proxied = isTold ? this.proxied : undefined;
+    const refused = this.#link.open(service, { endpoint, proxied, isHttp: false });
+    if (refused !== undefined) this.refuse(refused);
   }
 
   #onEnd(): void {
@@ -328,7 +336,7 @@ export abstract class StreamConnection
 
   #onClose(): void {
     if (this.#tunnel !== undefined) return this.#tunnel.downstreamClose();
-    this.#upstream?.destroy();
+    this.#link.drop();
     const closed: Failure = { kind: "client-closed", detail: "while dialling" };
     this.#report(this.#routed === undefined ? this.closedEarly(this.#bytesIn) : closed);
     this.#dispose();

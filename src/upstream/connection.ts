@@ -1,14 +1,17 @@
-/** One TCP connection to an endpoint, and whoever uses it now. */
+/** One connection to an endpoint, plain or over TLS, and whoever uses it now. */
 import type { Socket } from "node:net";
 import type { EndpointLoad } from "../core/balance/candidate.ts";
+import type { TLSSocket } from "node:tls";
 import type { Failure, FailureKind } from "../core/failure.ts";
 import { observe } from "../core/metric-layout.ts";
 import type { Endpoint } from "../core/service.ts";
 import type { Deadlined, Deadlines } from "./deadlines.ts";
+import { type BoxAuthorities, type EndpointTlsClient, describeTlsError } from "./endpoint-tls.ts";
 import type { OutcomeReporter } from "./outcome-reporter.ts";
 import type { OwnConnections } from "./own-connections.ts";
 import { type Dialler, RacingDial } from "./racing-dial.ts";
 import { resetSocket } from "./reset-socket.ts";
+import type { SharedPools } from "./shared-pools.ts";
 
 /** Who is told what happens on an upstream connection; nobody while it is idle. */
 export interface UpstreamUser {
@@ -30,12 +33,29 @@ export interface UpstreamContext {
   readonly readBuffer: Buffer;
   readonly ownConnections: OwnConnections;
   readonly outcomes: OutcomeReporter;
+  readonly pools: SharedPools;
+  readonly authorities: BoxAuthorities;
   /** Monotonic milliseconds. */
   readonly now: () => number;
   /** Milliseconds since the epoch. */
   readonly wallClock: () => number;
   /** In [0, 1). */
   readonly random: () => number;
+}
+
+/** Whose connection it is. */
+export interface ConnectionOwner {
+  /** It leads to another endpoint of the service than the one that was dialled first. */
+  onConnectionMoved(from: string, to: string): void;
+  /** It is closed, or is being closed: its place is free. Called once. */
+  onConnectionGone(connection: UpstreamConnection): void;
+}
+
+/** The handshake that follows the connection. */
+export interface HandshakePolicy {
+  readonly client: EndpointTlsClient;
+  /** See HandshakeOptions. */
+  readonly alpn: readonly string[];
 }
 
 /** What to connect to, and how long to wait. */
@@ -54,6 +74,11 @@ export interface DialOptions {
   readonly header: Uint8Array | undefined;
   /** It may come back to this box. */
   readonly allowLoop: boolean;
+  /** Undefined = plain. The header goes before it, in plain text. */
+  readonly tls: HandshakePolicy | undefined;
+  /** By which rules it was made; see Pool. */
+  readonly generation: number;
+  readonly owner: ConnectionOwner;
 }
 
 /**
@@ -61,12 +86,14 @@ export interface DialOptions {
  * platform becomes a Failure here and is told once.
  */
 export class UpstreamConnection implements Deadlined, Dialler {
-  /** Time from dial to connected; undefined before. */
+  /** Time from dial to connected, the TLS handshake included; undefined before. */
   connectMs: number | undefined;
   /** In use by a pool: the limit of idleness. */
   deadlineMs: number;
   /** Called when it closes while nobody uses it. */
   onIdleClose: ((connection: UpstreamConnection) => void) | undefined;
+  /** How many requests it has been given for. */
+  requests = 0;
   readonly #context: UpstreamContext;
   readonly #options: DialOptions;
   readonly #startedMs: number;
@@ -74,7 +101,12 @@ export class UpstreamConnection implements Deadlined, Dialler {
   #user: UpstreamUser | undefined;
   /** Of `endpoint`: one more while there is a user. */
   #load: EndpointLoad;
+  /** TCP is there; TLS may not be yet. */
+  #isDialled = false;
+  #secured: TLSSocket | undefined;
   #ended = false;
+  /** Its owner knows that it is closed. */
+  #isGone = false;
   /** By which it is known as our own. */
   #ownKey: string | undefined;
   #failure: Failure | undefined;
@@ -110,9 +142,14 @@ export class UpstreamConnection implements Deadlined, Dialler {
     return this.#dial.endpoint;
   }
 
-  /** That of `endpoint`. */
+  /** That of `endpoint`; with TLS, the secured one. */
   get socket(): Socket {
-    return this.#dial.socket;
+    return this.#secured ?? this.#dial.socket;
+  }
+
+  /** See DialOptions. */
+  get generation(): number {
+    return this.#options.generation;
   }
 
   /** It began with a header that speaks of one client. */
@@ -130,13 +167,15 @@ export class UpstreamConnection implements Deadlined, Dialler {
     this.user = undefined;
     this.onIdleClose = undefined;
     this.#close();
+    this.#leave();
   }
 
   /** Closes with a reset, as the other side of a tunnel was reset; the user hears nothing more. */
   reset(): void {
     this.user = undefined;
-    if (this.connectMs === undefined) this.#dial.destroy();
+    if (this.connectMs === undefined) this.#close();
     else resetSocket(this.socket);
+    this.#leave();
   }
 
   /** The connect time limit, or the idle limit of a kept-alive connection. */
@@ -149,22 +188,16 @@ export class UpstreamConnection implements Deadlined, Dialler {
 
   /** See Dialler. */
   onDialled(): void {
-    this.socket.on("error", (error: NodeJS.ErrnoException) => this.#onError(error));
-    this.socket.on("end", () => this.#onEnd());
-    this.socket.on("drain", () => this.user?.onUpstreamDrain());
-    this.socket.on("close", () => this.#onClose());
+    const { endpoint, allowLoop, tls, owner } = this.#options;
+    this.#isDialled = true;
+    if (this.endpoint.name !== endpoint.name)
+      owner.onConnectionMoved(endpoint.name, this.endpoint.name);
     this.#moveLoad();
-    this.connectMs = this.#context.now() - this.#startedMs;
-    this.deadlineMs = Number.POSITIVE_INFINITY;
-    observe(this.#context.counters(), this.#options.connectSlot, this.connectMs / 1000);
-    const { header, allowLoop } = this.#options;
     if (!allowLoop)
       this.#ownKey = this.#context.ownConnections.remember(this.socket, this.endpoint.port);
-    if (header === undefined) return this.user?.onUpstreamConnect(this);
-    this.socket.cork();
-    this.socket.write(header);
-    this.user?.onUpstreamConnect(this);
-    this.socket.uncork();
+    if (tls !== undefined) return this.#secure(tls);
+    this.#listen(this.socket);
+    this.#onConnected();
   }
 
   /** See Dialler. */
@@ -175,32 +208,88 @@ export class UpstreamConnection implements Deadlined, Dialler {
 
   /** See Dialler. */
   onDialledRead(length: number): boolean {
+    return this.#onBytes(this.#context.readBuffer.subarray(0, length));
+  }
+
+  /** What was written in plain text leaves before the handshake. */
+  #secure({ client, alpn }: HandshakePolicy): void {
+    const { socket } = this.#dial;
+    const { header } = this.#options;
+    if (header !== undefined) socket.write(header);
+    const secured = client.begin({ socket, endpoint: this.endpoint, alpn });
+    if ("kind" in secured) {
+      this.#failure ??= secured;
+      socket.on("close", () => this.#onClose());
+      socket.destroy();
+      return;
+    }
+    this.#secured = secured;
+    this.#listen(secured);
+    secured.on("data", (bytes: Buffer) => this.#onBytes(bytes));
+    secured.once("secureConnect", () => this.#onConnected());
+  }
+
+  #listen(socket: Socket): void {
+    socket.on("error", (error: NodeJS.ErrnoException) => this.#onError(error));
+    socket.on("end", () => this.#onEnd());
+    socket.on("drain", () => this.user?.onUpstreamDrain());
+    socket.on("close", () => this.#onClose());
+  }
+
+  #onConnected(): void {
+    const { connectSlot, header, tls } = this.#options;
+    this.connectMs = this.#context.now() - this.#startedMs;
+    this.deadlineMs = Number.POSITIVE_INFINITY;
+    observe(this.#context.counters(), connectSlot, this.connectMs / 1000);
+    if (header === undefined || tls !== undefined) return this.user?.onUpstreamConnect(this);
+    this.socket.cork();
+    this.socket.write(header);
+    this.user?.onUpstreamConnect(this);
+    this.socket.uncork();
+  }
+
+  /** False pauses a plain socket. */
+  #onBytes(bytes: Buffer): boolean {
     if (this.user === undefined) {
       // Bytes that nobody asked for: an answer to no request must never meet the next one.
       this.socket.destroy();
       return false;
     }
-    this.user.onUpstreamData(this.#context.readBuffer.subarray(0, length));
+    this.user.onUpstreamData(bytes);
     return true;
   }
 
   #onEnd(): void {
     this.#ended = true;
+    // An end within the handshake is followed by an error.
+    if (this.connectMs === undefined) return;
     if (this.user === undefined) this.socket.destroy();
     else this.user.onUpstreamEnd();
   }
 
   #onError(error: NodeJS.ErrnoException): void {
     const { code } = error;
-    if (this.connectMs !== undefined) this.#fail("upstream-reset", code ?? error.message);
+    const secured = this.#secured;
+    const failure = secured === undefined ? undefined : describeTlsError(error, secured);
+    // A client's certificate is refused only after the handshake in TLS 1.3: the request may have been seen by then.
+    if (this.connectMs !== undefined)
+      this.#fail("upstream-reset", failure?.detail ?? code ?? error.message);
+    else if (failure !== undefined) this.#failure ??= failure;
+    else if (secured !== undefined) this.#fail("connect-tls", `${code} during the handshake`);
     else if (code === "ECONNREFUSED") this.#fail("connect-refused", code);
     else if (code === "ETIMEDOUT") this.#fail("connect-timeout", code);
     else this.#fail("connect-failed", code ?? error.message);
   }
 
   #close(): void {
-    if (this.connectMs === undefined) this.#dial.destroy();
-    else this.socket.destroy();
+    if (this.#isDialled) this.socket.destroy();
+    else this.#dial.destroy();
+  }
+
+  #leave(): void {
+    if (this.#isGone) return;
+    this.#isGone = true;
+    this.#options.owner.onConnectionGone(this);
   }
 
   #onClose(): void {
@@ -210,7 +299,11 @@ export class UpstreamConnection implements Deadlined, Dialler {
     const { user } = this;
     this.user = undefined;
     if (user === undefined) this.onIdleClose?.(this);
-    else user.onUpstreamClose(this.#failure ?? { kind: "upstream-reset", detail: "closed" });
+    this.#leave();
+    if (user === undefined) return;
+    if (this.#secured !== undefined && this.connectMs === undefined)
+      this.#fail("connect-tls", "closed during the handshake");
+    user.onUpstreamClose(this.#failure ?? { kind: "upstream-reset", detail: "closed" });
   }
 
   #fail(kind: FailureKind, detail: string): void {

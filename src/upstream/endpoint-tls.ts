@@ -67,7 +67,7 @@ export class EndpointTlsClient {
     const name = this.#policy.serverName ?? endpoint.dnsName;
     if (name === undefined && !insecure) {
       const detail = `${endpoint.name} has no name to verify: say tls.sni`;
-      return { kind: "upstream-certificate", detail };
+      return { kind: "connect-certificate", detail };
     }
     const key = `${name ?? ""} ${endpoint.name}`;
     try {
@@ -83,7 +83,7 @@ export class EndpointTlsClient {
       secured.on("session", (fresh: Buffer) => this.#remember(key, fresh));
       return secured;
     } catch (error) {
-      return { kind: "upstream-tls", detail: shorten(String(error)) };
+      return { kind: "connect-tls", detail: shorten(String(error)) };
     }
   }
 
@@ -122,11 +122,11 @@ export function describeTlsError(
   if (authorizationError !== null && authorizationError !== undefined) {
     const reason = CERTIFICATE_REASONS[code];
     const detail = reason === undefined ? error.message : `${reason}: ${error.message}`;
-    return { kind: "upstream-certificate", detail: shorten(detail) };
+    return { kind: "connect-certificate", detail: shorten(detail) };
   }
   if (!code.startsWith("ERR_SSL_") && !code.startsWith("ERR_TLS_")) return undefined;
   const reason = HANDSHAKE_REASONS[code] ?? "";
-  return { kind: "upstream-tls", detail: shorten(`${reason}${code}`) };
+  return { kind: "connect-tls", detail: shorten(`${reason}${code}`) };
 }
 
 /** Codes of OpenSSL's verification (X509_V_ERR_…) and of Node's check of the name. */

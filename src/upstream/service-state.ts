@@ -1,14 +1,20 @@
 /** The live state of one service in one worker: whose turn it is, and the connections kept alive. */
 import type { Endpoint, HealthTable, Service } from "../core/service.ts";
 import { RetryBudget } from "../core/retry.ts";
-import { UpstreamConnection, type UpstreamContext, type UpstreamUser } from "./connection.ts";
+import type { Failure } from "../core/failure.ts";
+import type { UpstreamConnection, UpstreamContext, UpstreamUser } from "./connection.ts";
 import { EndpointPicker } from "./endpoint-picker.ts";
+import { EndpointTlsClient } from "./endpoint-tls.ts";
 import { ServiceOutcomes } from "./outcome-reporter.ts";
-import { type ProxiedClient, proxyHeaderFor } from "./proxied-client.ts";
+import { Pool, type PoolDial } from "./pool.ts";
+import { proxyHeaderFor } from "./proxied-client.ts";
 import { Siblings } from "./siblings.ts";
+import type { UpstreamRequest, UpstreamSeeker, Waiting } from "./waiting-line.ts";
 
-/** Kept-alive connections to one endpoint; more would only hold descriptors on both sides. */
-const IDLE_PER_ENDPOINT_MAX = 256;
+/** What TLS is told that HTTP requests speak (RFC 7301). */
+const HTTP_ALPN = ["http/1.1"];
+/** Endpoints that are asked whether there is room, before a request waits for the first of them. */
+const ROOM_TRIES = 8;
 
 /**
  * Lives over reloads as long as the file has a service of that name. Owned by its worker.
@@ -18,9 +24,9 @@ export class ServiceState {
   /** Told of what endpoints do. */
   readonly outcomes: ServiceOutcomes;
   readonly #context: UpstreamContext;
-  readonly #idle = new Map<string, UpstreamConnection[]>();
+  readonly #pool: Pool;
   #service: Service;
-  #names: ReadonlySet<string> = new Set();
+  #tls: EndpointTlsClient | undefined;
   readonly #picker: EndpointPicker;
   readonly #siblings = new Siblings();
 
@@ -31,6 +37,8 @@ export class ServiceState {
     const { random, wallClock } = context;
     this.#picker = new EndpointPicker({ random, wallClock, start }, service);
     this.outcomes = new ServiceOutcomes(context.outcomes, service);
+    this.#pool = new Pool(context, service, (request) => this.#describeDial(request));
+    this.#tls = this.#createTls();
   }
 
   /** As the newest snapshot has it. */
@@ -38,22 +46,24 @@ export class ServiceState {
     return this.#service;
   }
 
-  /** A reload: the policy changes, connections stay. `zone` is the box's own. */
+  /** A reload: the policy changes, connections stay, unless they would be made in another way now. `zone` is the box's own. */
   update(service: Service, zone?: string): void {
+    const before = this.#service;
     this.#service = service;
     this.#picker.setPolicy(service, zone);
     this.outcomes.update(service);
+    const isOtherTls = JSON.stringify(before.tls) !== JSON.stringify(service.tls);
+    if (isOtherTls) this.#tls = this.#createTls();
+    this.#pool.update(service, isOtherTls || before.proxyProtocol !== service.proxyProtocol);
   }
 
   /** New endpoints: idle connections to those that are gone are closed, busy ones finish. */
   setEndpoints(endpoints: readonly Endpoint[]): void {
-    this.#names = new Set(endpoints.map((endpoint) => endpoint.name));
+    const names = new Set(endpoints.map((endpoint) => endpoint.name));
     this.#picker.setEndpoints(endpoints);
-    this.outcomes.setEndpoints(this.#names);
+    this.outcomes.setEndpoints(names);
     this.#siblings.setEndpoints(endpoints);
-    for (const name of this.#idle.keys()) {
-      if (!this.#names.has(name)) this.#closeIdle(name);
-    }
+    this.#pool.setEndpoints(names);
   }
 
   /** What the control plane thinks of the endpoints now. */
@@ -64,62 +74,51 @@ export class ServiceState {
   }
 
   /**
-   * The next endpoint, of this subset alone if one is named, that is not among `tried`; undefined when there is none.
-   * `hash` is that of the request; undefined = chance decides where hashing would.
+   * The next endpoint, of this subset alone if one is named, that is not among `tried`, one with room for a connection
+   * if there is one near; undefined when there is none. `hash` is that of the request, which belongs to one endpoint and
+   * waits for it; undefined = chance decides where hashing would.
    */
   pick(tried: readonly Endpoint[], subset?: string, hash?: number): Endpoint | undefined {
-    return this.#picker.pick(tried, subset, hash);
-  }
-
-  /**
-   * A kept-alive connection to the endpoint, the one used last first; undefined when there is none, or when each begins
-   * with a header that speaks of one client.
-   */
-  takeIdle(endpoint: Endpoint, user: UpstreamUser): UpstreamConnection | undefined {
-    if (this.#service.proxyProtocol !== undefined) return undefined;
-    const idle = this.#idle.get(endpoint.name);
-    let connection = idle?.pop();
-    while (connection !== undefined && !connection.usable) connection = idle?.pop();
-    if (connection === undefined) return undefined;
-    connection.deadlineMs = Number.POSITIVE_INFINITY;
-    connection.onIdleClose = undefined;
-    connection.user = user;
-    return connection;
-  }
-
-  /** A new connection; `user` is told when it is there. `proxied` is whom a PROXY header speaks of. */
-  dial(endpoint: Endpoint, user: UpstreamUser, proxied?: ProxiedClient): UpstreamConnection {
-    const { timeouts, slots } = this.#service;
-    return new UpstreamConnection(
-      this.#context,
-      {
-        endpoint,
-        sibling: this.#siblings.of(endpoint),
-        loadOf: this.#picker.loadOf,
-        connectMs: timeouts.connectMs,
-        activeSlot: slots.upstreamActive,
-        connectSlot: slots.connectSeconds,
-        allowLoop: this.#service.allowLoop,
-        header: proxyHeaderFor(this.#service, proxied),
-      },
-      user,
-    );
-  }
-
-  /** Keeps a connection for the next request, or closes it when its endpoint is gone or enough are kept. */
-  release(connection: UpstreamConnection): void {
-    const { name } = connection.endpoint;
-    const kept = this.#idle.get(name) ?? [];
-    if (connection.isOneClients) return connection.destroy();
-    if (!this.#names.has(name) || !connection.usable || kept.length >= IDLE_PER_ENDPOINT_MAX) {
-      connection.destroy();
-      return;
+    const first = this.#picker.pick(tried, subset, hash);
+    if (first === undefined || !this.#pool.isFull(first) || hash !== undefined) return first;
+    const full = [...tried, first];
+    for (let i = 0; i < ROOM_TRIES; i += 1) {
+      const next = this.#picker.pick(full, subset, undefined);
+      if (next === undefined) return first;
+      if (!this.#pool.isFull(next)) return next;
+      full.push(next);
     }
-    connection.user = undefined;
-    connection.onIdleClose = this.#forget;
-    connection.deadlineMs = this.#context.deadlines.after(this.#service.timeouts.idleMs);
-    kept.push(connection);
-    this.#idle.set(name, kept);
+    return first;
+  }
+
+  /** See Pool. */
+  takeIdle(endpoint: Endpoint, user: UpstreamUser): UpstreamConnection | undefined {
+    return this.#pool.takeIdle(endpoint, user);
+  }
+
+  /** See Pool. */
+  dial(request: UpstreamRequest, user: UpstreamUser): UpstreamConnection | undefined {
+    return this.#pool.dial(request, user);
+  }
+
+  /** See Pool: what follows a `dial` that has come to nothing. */
+  wait(request: UpstreamRequest, seeker: UpstreamSeeker): Waiting | Failure {
+    return this.#pool.wait(request, seeker);
+  }
+
+  /** See Pool. */
+  release(connection: UpstreamConnection): void {
+    this.#pool.release(connection);
+  }
+
+  /** A request that an endpoint has got is sent again; false = as many are under way as may be. `giveRetry` follows. */
+  takeRetry(): boolean {
+    return this.#pool.takeRetry();
+  }
+
+  /** What `takeRetry` has let begin is over. */
+  giveRetry(): void {
+    this.#pool.giveRetry();
   }
 
   /** The service is gone, or the worker drains: nothing idle is kept. */
@@ -127,15 +126,19 @@ export class ServiceState {
     this.setEndpoints([]);
   }
 
-  readonly #forget = (connection: UpstreamConnection): void => {
-    const kept = this.#idle.get(connection.endpoint.name);
-    const index = kept?.indexOf(connection) ?? -1;
-    if (index >= 0) kept?.splice(index, 1);
-  };
+  #createTls(): EndpointTlsClient | undefined {
+    const { tls } = this.#service;
+    return tls === undefined ? undefined : new EndpointTlsClient(tls, this.#context.authorities);
+  }
 
-  #closeIdle(name: string): void {
-    const idle = this.#idle.get(name) ?? [];
-    this.#idle.delete(name);
-    for (const connection of idle) connection.destroy();
+  #describeDial({ endpoint, proxied, isHttp }: UpstreamRequest): PoolDial {
+    const client = this.#tls;
+    return {
+      endpoint,
+      sibling: this.#siblings.of(endpoint),
+      loadOf: this.#picker.loadOf,
+      header: proxyHeaderFor(this.#service, proxied),
+      tls: client === undefined ? undefined : { client, alpn: isHttp ? HTTP_ALPN : [] },
+    };
   }
 }

@@ -74,7 +74,8 @@ export class SharedPools {
     while (this.#waiting.size > 0) {
       const next = this.#signals.whenFreed();
       await Promise.resolve();
-      for (const pool of [...this.#waiting]) pool.serve();
+      const pools = [...this.#waiting];
+      for (const pool of pools) pool.serve();
       await next;
     }
     this.#listensFreed = false;
@@ -85,7 +86,8 @@ export class SharedPools {
     while (this.#open.size > 0) {
       const next = this.#signals.whenWanted();
       await Promise.resolve();
-      if (this.othersWait) for (const pool of [...this.#open]) pool.giveUpIdle();
+      const pools = this.othersWait ? [...this.#open] : [];
+      for (const pool of pools) pool.giveUpIdle();
       await next;
     }
     this.#listensWanted = false;

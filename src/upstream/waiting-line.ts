@@ -11,17 +11,19 @@ export interface UpstreamSeeker extends UpstreamUser {
   onUpstreamGranted(connection: UpstreamConnection): void;
 }
 
-/** What is waited for. */
-export interface WaitRequest {
+/** What a connection is wanted for. */
+export interface UpstreamRequest {
   readonly endpoint: Endpoint;
-  readonly seeker: UpstreamSeeker;
-  readonly proxied: ProxiedClient | undefined;
-  /** A connection that was used before will do. */
-  readonly takesUsed: boolean;
+  /** An HTTP request: a connection that was used before will do, and HTTP/1.1 is what TLS is told of. */
+  readonly isHttp: boolean;
+  /** Whom a PROXY header speaks of; absent = nobody. */
+  readonly proxied?: ProxiedClient | undefined;
 }
 
 /** Who lets wait. */
 export interface WaitingOwner {
+  /** Of a wait that begins now, on the clock of deadlines: see Waiting. */
+  readonly limits: { readonly untilMs: number; readonly urgentMs: number };
   /** This one waits no longer. */
   left(waiting: Waiting): void;
   /** What those are told who have waited in vain. */
@@ -30,22 +32,19 @@ export interface WaitingOwner {
 
 /** One that waits. */
 export class Waiting implements Deadlined {
-  readonly request: WaitRequest;
+  readonly request: UpstreamRequest;
+  readonly seeker: UpstreamSeeker;
   deadlineMs: number;
   /** From then on it takes precedence over those whose endpoint has a connection to hand over. */
   readonly urgentMs: number;
   readonly #owner: WaitingOwner;
 
-  /** `untilMs` is on the clock of deadlines, as `urgentMs`. */
-  constructor(
-    request: WaitRequest,
-    limits: { untilMs: number; urgentMs: number },
-    owner: WaitingOwner,
-  ) {
+  constructor(request: UpstreamRequest, seeker: UpstreamSeeker, owner: WaitingOwner) {
     this.request = request;
-    this.deadlineMs = limits.untilMs;
-    this.urgentMs = limits.urgentMs;
+    this.seeker = seeker;
     this.#owner = owner;
+    this.deadlineMs = owner.limits.untilMs;
+    this.urgentMs = owner.limits.urgentMs;
   }
 
   /** It is not wanted any more; a second call is no error. */
@@ -57,6 +56,6 @@ export class Waiting implements Deadlined {
   onDeadline(): void {
     const { waitedInVain } = this.#owner;
     this.leave();
-    this.request.seeker.onUpstreamClose(waitedInVain);
+    this.seeker.onUpstreamClose(waitedInVain);
   }
 }

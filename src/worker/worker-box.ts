@@ -11,6 +11,7 @@ import {
   type OpenConnection,
   pageOf,
 } from "../core/open-connections.ts";
+import { PoolSignals } from "../core/pool-signals.ts";
 import { SharedCounts } from "../core/shared-counts.ts";
 import type { ProxyContext, Runtime } from "../proxy/context.ts";
 import { ConnectionLimits } from "../proxy/connection-limits.ts";
@@ -20,9 +21,11 @@ import { VirtualHostApps } from "../routing/virtual-host-apps.ts";
 import type { UpstreamContext } from "../upstream/connection.ts";
 import { Deadlines } from "../upstream/deadlines.ts";
 import { OutcomeReporter } from "../upstream/outcome-reporter.ts";
+import { BoxAuthorities } from "../upstream/endpoint-tls.ts";
 import { OwnConnections } from "../upstream/own-connections.ts";
 import { createReadBuffer } from "../upstream/read-buffer.ts";
 import { WriteBuffers } from "../upstream/write-buffers.ts";
+import { SharedPools } from "../upstream/shared-pools.ts";
 import { ServiceState } from "../upstream/service-state.ts";
 import { BatchedAccessLog } from "./batched-access-log.ts";
 import { ListenerSet } from "./listener-set.ts";
@@ -74,6 +77,8 @@ export class WorkerBox {
       now,
       after: (callback, delayMs) => void setTimeout(callback, delayMs).unref(),
     });
+    const pools = new SharedPools(counts, new PoolSignals(start.signals, index));
+    const authorities = new BoxAuthorities();
     const wallClock = Date.now;
     const random = Math.random;
     this.#upstream = {
@@ -85,6 +90,8 @@ export class WorkerBox {
       readBuffer,
       ownConnections,
       outcomes,
+      pools,
+      authorities,
     };
     this.#accessLog = new BatchedAccessLog(post);
     const context: ProxyContext = {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { WorkerHandle } from "../../src/control/worker-handle.ts";
+import { createSignalsMemory } from "../../src/core/pool-signals.ts";
 import { createCountsMemory } from "../../src/core/shared-counts.ts";
 import { until } from "../proxy/peer.ts";
 import type { FromWorker } from "../../src/core/messages.ts";
@@ -279,6 +280,7 @@ test("WorkerHandle.ask() ends a thread that is stuck, and gives up", async (t) =
       boxId: "test",
       workers: 1,
       counts: createCountsMemory(1),
+      signals: createSignalsMemory(1),
       descriptorsAllow: 1000,
     },
     {

@@ -12,7 +12,8 @@ import {
 } from "../../src/core/retry.ts";
 
 describe("mayTryAnother()", () => {
-  const CONNECT = ["connect-refused", "connect-failed", "connect-timeout"];
+  const NETWORK = ["connect-refused", "connect-failed", "connect-timeout"];
+  const CONNECT = [...NETWORK, "connect-tls", "connect-certificate"];
   for (const kind of FAILURE_KINDS) {
     const expected = CONNECT.includes(kind);
     test(`${kind}: ${expected ? "yes" : "no"}`, () => {

@@ -7,6 +7,7 @@ import { FAILURE_KINDS, type FailureKind, failureOffset } from "../../src/core/f
 import type { Snapshot } from "../../src/core/model.ts";
 import type { EndpointSets } from "../../src/core/service.ts";
 import type { FromWorker, ToWorker } from "../../src/core/messages.ts";
+import { createSignalsMemory } from "../../src/core/pool-signals.ts";
 import { createCountsMemory } from "../../src/core/shared-counts.ts";
 import { Deadlines } from "../../src/upstream/deadlines.ts";
 import { WorkerBox } from "../../src/worker/worker-box.ts";
@@ -64,6 +65,7 @@ export class Rig {
         boxId: "gatehouse-test",
         workers: 1,
         counts: createCountsMemory(1),
+        signals: createSignalsMemory(1),
         descriptorsAllow: 10_000,
       },
       (message) => this.messages.push(message),

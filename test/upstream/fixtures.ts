@@ -6,12 +6,16 @@ import type {
   DialOptions,
   UpstreamConnection,
   UpstreamContext,
-  UpstreamUser,
 } from "../../src/upstream/connection.ts";
 import { createCountsMemory, SharedCounts } from "../../src/core/shared-counts.ts";
 import { OutcomeReporter } from "../../src/upstream/outcome-reporter.ts";
+import { PoolSignals, createSignalsMemory } from "../../src/core/pool-signals.ts";
+import { BoxAuthorities } from "../../src/upstream/endpoint-tls.ts";
 import { OwnConnections } from "../../src/upstream/own-connections.ts";
 import { Deadlines } from "../../src/upstream/deadlines.ts";
+import type { ServiceState } from "../../src/upstream/service-state.ts";
+import { SharedPools } from "../../src/upstream/shared-pools.ts";
+import type { UpstreamSeeker } from "../../src/upstream/waiting-line.ts";
 import { createReadBuffer } from "../../src/upstream/read-buffer.ts";
 
 export const ACTIVE_SLOT = 1;
@@ -26,19 +30,33 @@ export interface TestContextOfWorker extends UpstreamContext {
   readonly pass: (milliseconds: number) => void;
 }
 
+/** The memory that workers of a test share. */
+export interface TestWorkers {
+  readonly counts: SharedArrayBuffer;
+  readonly signals: SharedArrayBuffer;
+  readonly workers: number;
+}
+
+/** For so many workers. */
+export function createWorkers(workers: number): TestWorkers {
+  const [counts, signals] = [createCountsMemory(workers), createSignalsMemory(workers)];
+  return { counts, signals, workers };
+}
+
 /** Starts nothing; the timer of the limits runs on the same clock, which stands between calls of `pass`. */
-export function createContext(): TestContextOfWorker {
+export function createContext(shared = createWorkers(1), index = 0): TestContextOfWorker {
   let time = 1000;
   const memory = new Float64Array(SLOTS);
   const deadlines = new Deadlines(() => time);
+  const counts = new SharedCounts(shared.counts, { index, workers: shared.workers, seed: "" });
   return {
     deadlines,
     memory,
     counters: () => memory,
     readBuffer: createReadBuffer(),
-    ownConnections: new OwnConnections(
-      new SharedCounts(createCountsMemory(1), { index: 0, workers: 1, seed: "" }),
-    ),
+    ownConnections: new OwnConnections(counts),
+    pools: new SharedPools(counts, new PoolSignals(shared.signals, index)),
+    authorities: new BoxAuthorities(),
     outcomes: new OutcomeReporter({
       tell: () => undefined,
       now: () => time,
@@ -65,18 +83,27 @@ export function dialOptions(endpoint: Endpoint, sibling?: Endpoint): DialOptions
     header: undefined,
     allowLoop: false,
     connectSlot: CONNECT_SLOT,
+    tls: undefined,
+    generation: 0,
+    owner: { onConnectionMoved: () => undefined, onConnectionGone: () => undefined },
   };
 }
 
-type Told = "connect" | "data" | "end" | "drain" | "close";
+type Told = "granted" | "connect" | "data" | "end" | "drain" | "close";
 
 /** Writes down what it is told. */
-export class RecordingUser implements UpstreamUser {
+export class RecordingUser implements UpstreamSeeker {
   /** In order; data by its length only once, however many reads it took. */
   readonly told: Told[] = [];
   data = "";
   failure: Failure | undefined;
+  granted: UpstreamConnection | undefined;
   readonly #waiting = new Map<string, () => void>();
+
+  onUpstreamGranted(connection: UpstreamConnection): void {
+    this.granted = connection;
+    this.#tell("granted");
+  }
 
   onUpstreamConnect(_connection: UpstreamConnection): void {
     this.#tell("connect");
@@ -110,6 +137,17 @@ export class RecordingUser implements UpstreamUser {
     if (event !== "data" || this.told.at(-1) !== "data") this.told.push(event);
     this.#waiting.get(event)?.();
   }
+}
+
+/** A new connection for HTTP, which no limit is in the way of. */
+export function dialFor(
+  state: ServiceState,
+  endpoint: Endpoint,
+  user: RecordingUser,
+): UpstreamConnection {
+  const connection = state.dial({ endpoint, isHttp: true }, user);
+  if (connection === undefined) throw new Error("a limit is reached");
+  return connection;
 }
 
 /** Settles with the socket's last event; to be called before that. */

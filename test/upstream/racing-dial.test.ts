@@ -17,6 +17,7 @@ import {
   CONNECT_SLOT,
   RecordingUser,
   createContext,
+  dialFor,
   dialOptions,
 } from "./fixtures.ts";
 
@@ -228,7 +229,7 @@ test("ServiceState.dial() tries the other family of a name", LIMIT, async (t) =>
   );
   state.setEndpoints([six, four]);
   const user = new RecordingUser();
-  const connection = state.dial(six, user);
+  const connection = dialFor(state, six, user);
   await user.until("connect");
   assert.equal(connection.endpoint.name, four.name);
   await server.accept();

@@ -15,6 +15,7 @@ import {
   type TestContextOfWorker,
   closed,
   createContext,
+  dialFor,
 } from "./fixtures.ts";
 
 /** For each test, so that what it opened is closed when it fails. */
@@ -61,7 +62,7 @@ interface Busy {
 
 async function connect({ state, server, endpoint }: Running, t: TestContext): Promise<Busy> {
   const user = new RecordingUser();
-  const connection = state.dial(endpoint, user);
+  const connection = dialFor(state, endpoint, user);
   t.after(() => connection.destroy());
   const gone = closed(connection);
   await user.until("connect");
@@ -230,7 +231,7 @@ describe("ServiceState", () => {
     const running = await run(t);
     const { state, endpoint, context, server } = running;
     const users = Array.from({ length: KEPT_MAX + 1 }, () => new RecordingUser());
-    const connections = users.map((user) => state.dial(endpoint, user));
+    const connections = users.map((user) => dialFor(state, endpoint, user));
     const gone = connections.map(closed);
     await Promise.all(users.map((user) => user.until("connect")));
     for (const connection of connections) state.release(connection);
@@ -248,7 +249,7 @@ describe("ServiceState", () => {
     const running = await run(t);
     const { state, endpoint, server } = running;
     const users = Array.from({ length: KEPT_MAX }, () => new RecordingUser());
-    const connections = users.map((user) => state.dial(endpoint, user));
+    const connections = users.map((user) => dialFor(state, endpoint, user));
     const gone = connections.map(closed);
     await Promise.all(users.map((user) => user.until("connect")));
     for (const connection of connections) state.release(connection);
@@ -281,7 +282,7 @@ describe("ServiceState", () => {
     const { context, state, server, endpoint } = await run(t);
     await server.close();
     const user = new RecordingUser();
-    state.dial(endpoint, user);
+    dialFor(state, endpoint, user);
     await user.until("close");
     assert.equal(user.failure?.kind, "connect-refused");
     assert.equal(context.memory[ACTIVE_SLOT], 0);

@@ -1,0 +1,371 @@
+/** The connections of one service in one worker: kept alive, limited together with the other workers', waited for. */
+import type { Failure } from "../core/failure.ts";
+import type { Endpoint, Service } from "../core/service.ts";
+import {
+  type ConnectionOwner,
+  type DialOptions,
+  UpstreamConnection,
+  type UpstreamContext,
+  type UpstreamUser,
+} from "./connection.ts";
+import type { Deadlined } from "./deadlines.ts";
+import { IdleConnections } from "./idle-connections.ts";
+import { PoolCounts, type PoolLimit } from "./pool-counts.ts";
+import type { SharingPool } from "./shared-pools.ts";
+import {
+  type UpstreamRequest,
+  type UpstreamSeeker,
+  Waiting,
+  type WaitingOwner,
+} from "./waiting-line.ts";
+
+/** Kept-alive connections to one endpoint; more would only hold descriptors on both sides. */
+const IDLE_PER_ENDPOINT_MAX = 256;
+
+/** What a connection is made of besides what the pool adds. */
+export type PoolDial = Pick<DialOptions, "endpoint" | "sibling" | "loadOf" | "header" | "tls">;
+
+/** How a connection for a request is made. */
+export type DescribeDial = (request: UpstreamRequest) => PoolDial;
+
+/**
+ * Owned by its worker's ServiceState. The limits hold over all workers: a place is taken in shared memory when a
+ * connection is made and given back when it is closed, so that one kept alive costs nothing there. Who finds no place
+ * waits, in order; a connection that becomes free goes to whoever waits, here or in another worker.
+ */
+export class Pool implements SharingPool, WaitingOwner, ConnectionOwner, Deadlined {
+  /** While somebody waits: when to look again, should a signal have been lost. */
+  deadlineMs = Number.POSITIVE_INFINITY;
+  readonly #context: UpstreamContext;
+  readonly #describe: DescribeDial;
+  readonly #counts: PoolCounts;
+  readonly #idle = new IdleConnections();
+  readonly #line = new Set<Waiting>();
+  /** Connections of this worker, by endpoint and all. */
+  readonly #openTo = new Map<string, number>();
+  #open = 0;
+  #service: Service;
+  #names: ReadonlySet<string> = new Set();
+  /** Connections of an older one are closed after their request: they were made by other rules. */
+  #generation = 0;
+  /** A reload has lowered a limit, and more are open. */
+  #isOver = false;
+  /** A connection is being closed whose place is spoken for. */
+  #isPlaceTaken = false;
+  /** Whether it was this worker's turn last, when others wait too. */
+  #hadTurn = false;
+
+  constructor(context: UpstreamContext, service: Service, describe: DescribeDial) {
+    this.#context = context;
+    this.#service = service;
+    this.#describe = describe;
+    this.#counts = new PoolCounts(context.pools.counts, service.name);
+  }
+
+  /** A reload; `isOther` = connections to the endpoints are made in another way now. */
+  update(service: Service, isOther: boolean): void {
+    this.#service = service;
+    if (isOther) {
+      this.#generation += 1;
+      for (const name of this.#idle.endpoints()) this.#closeIdle(name);
+    }
+    this.#isOver = true;
+    let oldest = this.#idle.oldest();
+    while (oldest !== undefined && this.#isOverLimit(oldest)) {
+      this.#evict(oldest);
+      oldest = this.#idle.oldest();
+    }
+    this.#placeIsFree();
+  }
+
+  /** The names of the endpoints now: idle connections to others are closed, busy ones finish. */
+  setEndpoints(names: ReadonlySet<string>): void {
+    this.#names = names;
+    const gone = this.#idle.endpoints().filter((name) => !names.has(name));
+    for (const name of gone) this.#closeIdle(name);
+    if (gone.length > 0) this.#placeIsFree();
+  }
+
+  /**
+   * A kept-alive connection to the endpoint, the one used last first; undefined when there is none, or when each begins
+   * with a header that speaks of one client.
+   */
+  takeIdle(endpoint: Endpoint, user: UpstreamUser): UpstreamConnection | undefined {
+    if (this.#service.proxyProtocol !== undefined) return undefined;
+    const connection = this.#idle.takeNewest(endpoint.name);
+    if (connection !== undefined) use(connection, user);
+    return connection;
+  }
+
+  /** A new connection, of which `user` is told; undefined when a limit is reached, or others wait already. */
+  dial(request: UpstreamRequest, user: UpstreamUser): UpstreamConnection | undefined {
+    const { name } = request.endpoint;
+    if (this.#line.size > 0 || this.#takePlace(name) !== undefined) return undefined;
+    return this.#connect(request, user);
+  }
+
+  /** A place in the line, or that there is none left. */
+  wait(request: UpstreamRequest, seeker: UpstreamSeeker): Waiting | Failure {
+    const { pool, name } = this.#service;
+    if (!this.#counts.queue(pool.pendingMax)) {
+      return { kind: "overflow", detail: `${name}: pool.pending is ${pool.pendingMax}` };
+    }
+    const { deadlines, pools } = this.#context;
+    const waiting = new Waiting(request, seeker, this);
+    this.#line.add(waiting);
+    deadlines.add(waiting);
+    deadlines.add(this);
+    this.deadlineMs = deadlines.after(0);
+    pools.enter(this);
+    return waiting;
+  }
+
+  /** See WaitingOwner: the connect time limit, and half of it. */
+  get limits(): { readonly untilMs: number; readonly urgentMs: number } {
+    const { deadlines } = this.#context;
+    const { connectMs } = this.#service.timeouts;
+    return { untilMs: deadlines.after(connectMs), urgentMs: deadlines.after(connectMs / 2) };
+  }
+
+  /** Hands a connection to whoever waits for one, keeps it for the next request, or closes it. */
+  release(connection: UpstreamConnection): void {
+    if (!this.#mayKeep(connection)) return connection.destroy();
+    const { pools } = this.#context;
+    if (this.#line.size === 0 && !pools.othersWait) return this.#keep(connection);
+    const isForOthers = this.#isOthersTurn();
+    const waiting = isForOthers ? undefined : this.#whoTakes(connection.endpoint.name);
+    if (waiting !== undefined) {
+      waiting.leave();
+      use(connection, waiting.seeker);
+      waiting.seeker.onUpstreamGranted(connection);
+    } else if (!isForOthers && this.#line.size === 0) this.#keep(connection);
+    else {
+      this.#closeQuietly(connection);
+      if (isForOthers) pools.free();
+      else this.serve();
+    }
+  }
+
+  /** Counts a retry that begins; false = there are as many under way as there may be. */
+  takeRetry(): boolean {
+    return this.#counts.takeRetry(this.#service.pool.retriesMax);
+  }
+
+  /** One that was counted is over. */
+  giveRetry(): void {
+    this.#counts.giveRetry();
+  }
+
+  /** There is neither an idle connection to the endpoint nor room for a new one among those to it. */
+  isFull(endpoint: Endpoint): boolean {
+    const { endpointConnectionsMax } = this.#service.pool;
+    if (endpointConnectionsMax === undefined || this.#idle.sizeOf(endpoint.name) > 0) return false;
+    return this.#counts.openTo(endpoint.name) >= endpointConnectionsMax;
+  }
+
+  /** See SharingPool: makes connections for those who wait, as far as there are places. */
+  serve(): void {
+    const full = new Set<string>();
+    for (const waiting of this.#line) {
+      const { endpoint } = waiting.request;
+      if (full.has(endpoint.name)) continue;
+      const limit = this.#takePlace(endpoint.name);
+      if (limit === "connections") return;
+      if (limit === "endpoint_connections") full.add(endpoint.name);
+      else {
+        waiting.leave();
+        const connection = this.#connect(waiting.request, waiting.seeker);
+        waiting.seeker.onUpstreamGranted(connection);
+      }
+    }
+  }
+
+  /** See SharingPool. */
+  giveUpIdle(): void {
+    if (this.#idle.size === 0) return;
+    const others = this.#counts.queued - this.#line.size;
+    for (let i = 0; i < others; i += 1) {
+      const oldest = this.#idle.oldest();
+      if (oldest !== undefined) this.#evict(oldest);
+    }
+    if (others > 0) this.#context.pools.free();
+  }
+
+  /** Looks again, and asks the others again. */
+  onDeadline(): void {
+    this.deadlineMs = this.#context.deadlines.after(0);
+    this.#context.pools.want();
+    this.serve();
+  }
+
+  /** See WaitingOwner. */
+  left(waiting: Waiting): void {
+    if (!this.#line.delete(waiting)) return;
+    const { deadlines, pools } = this.#context;
+    deadlines.delete(waiting);
+    if (this.#line.size === 0) deadlines.delete(this);
+    this.#counts.unqueue();
+    pools.leave(this, this.#line.size === 0);
+  }
+
+  /** See WaitingOwner. */
+  get waitedInVain(): Failure {
+    const { name, pool, timeouts } = this.#service;
+    const limits = [`pool.connections is ${pool.connectionsMax}`];
+    if (pool.endpointConnectionsMax !== undefined)
+      limits.push(`pool.endpoint_connections is ${pool.endpointConnectionsMax}`);
+    const detail = `${name}: none was free within ${timeouts.connectMs} ms, ${limits.join(", ")}`;
+    return { kind: "overflow", detail };
+  }
+
+  /** See ConnectionOwner. */
+  onConnectionMoved(from: string, to: string): void {
+    this.#count(from, -1);
+    this.#count(to, 1);
+    this.#counts.move(from, to);
+  }
+
+  /** See ConnectionOwner. */
+  onConnectionGone(connection: UpstreamConnection): void {
+    const { name } = connection.endpoint;
+    this.#count(name, -1);
+    this.#open -= 1;
+    this.#counts.give(name);
+    if (this.#open === 0) this.#context.pools.emptied(this);
+    if (!this.#isPlaceTaken) this.#placeIsFree();
+  }
+
+  /** Its place is taken already. */
+  #connect(request: UpstreamRequest, user: UpstreamUser): UpstreamConnection {
+    const { timeouts, slots, allowLoop } = this.#service;
+    this.#open += 1;
+    this.#count(request.endpoint.name, 1);
+    this.#context.pools.opened(this);
+    const connection = new UpstreamConnection(
+      this.#context,
+      {
+        ...this.#describe(request),
+        connectMs: timeouts.connectMs,
+        activeSlot: slots.upstreamActive,
+        connectSlot: slots.connectSeconds,
+        allowLoop,
+        generation: this.#generation,
+        owner: this,
+      },
+      user,
+    );
+    connection.requests = 1;
+    return connection;
+  }
+
+  /** Idle connections make room for new ones. */
+  #takePlace(endpoint: string): PoolLimit | undefined {
+    for (;;) {
+      const limit = this.#counts.take(this.#service.pool, endpoint);
+      if (limit === undefined) return undefined;
+      const oldest = this.#idle.oldest(limit === "connections" ? undefined : endpoint);
+      if (oldest === undefined) return limit;
+      this.#evict(oldest);
+    }
+  }
+
+  #mayKeep(connection: UpstreamConnection): boolean {
+    const { name } = connection.endpoint;
+    const requestsMax = this.#service.pool.requestsPerConnectionMax ?? Number.POSITIVE_INFINITY;
+    return (
+      connection.usable &&
+      !connection.isOneClients &&
+      connection.generation === this.#generation &&
+      connection.requests < requestsMax &&
+      this.#names.has(name) &&
+      this.#idle.sizeOf(name) < IDLE_PER_ENDPOINT_MAX &&
+      !this.#isOverLimit(connection)
+    );
+  }
+
+  /** Asks the shared counts only after a reload, until they are within the limits again. */
+  #isOverLimit({ endpoint }: UpstreamConnection): boolean {
+    if (!this.#isOver) return false;
+    const { connectionsMax, endpointConnectionsMax } = this.#service.pool;
+    const endpointMax = endpointConnectionsMax ?? Number.POSITIVE_INFINITY;
+    const isServiceOver = this.#counts.open > connectionsMax;
+    const over = [...this.#openTo.keys()].filter((name) => this.#counts.openTo(name) > endpointMax);
+    this.#isOver = isServiceOver || over.length > 0;
+    return isServiceOver || over.includes(endpoint.name);
+  }
+
+  #keep(connection: UpstreamConnection): void {
+    connection.user = undefined;
+    connection.onIdleClose = this.#forget;
+    connection.deadlineMs = this.#context.deadlines.after(this.#service.timeouts.idleMs);
+    this.#idle.add(connection);
+  }
+
+  readonly #forget = (connection: UpstreamConnection): void => this.#idle.remove(connection);
+
+  /**
+   * Who gets a connection to this endpoint: who waits for that endpoint, as a new connection costs more; but the first
+   * in the line, wherever it wants to go, when no connection leads there or it has waited long.
+   */
+  #whoTakes(endpoint: string): Waiting | undefined {
+    const [first] = this.#line;
+    if (first === undefined) return undefined;
+    const { request } = first;
+    const wanted = request.endpoint.name;
+    const canWait = this.#openTo.has(wanted) && this.#context.deadlines.after(0) < first.urgentMs;
+    if (wanted !== endpoint && !canWait) return undefined;
+    if (wanted === endpoint && !request.isHttp) return undefined;
+    for (const waiting of this.#line) {
+      const { endpoint: other, isHttp } = waiting.request;
+      if (isHttp && other.name === endpoint) return waiting;
+    }
+    return undefined;
+  }
+
+  /**
+   * Others wait for a place of this service, and it is theirs: always when nobody waits here; else every second time
+   * while this worker has more than its share.
+   */
+  #isOthersTurn(): boolean {
+    const { pools } = this.#context;
+    if (!pools.othersWait || this.#counts.queued <= this.#line.size) return false;
+    if (this.#line.size === 0) return true;
+    if (this.#open * pools.workers <= this.#service.pool.connectionsMax) return false;
+    this.#hadTurn = !this.#hadTurn;
+    return !this.#hadTurn;
+  }
+
+  #placeIsFree(): void {
+    if (this.#line.size > 0 && !this.#isOthersTurn()) this.serve();
+    else if (this.#context.pools.othersWait) this.#context.pools.free();
+  }
+
+  #evict(connection: UpstreamConnection): void {
+    this.#idle.remove(connection);
+    this.#closeQuietly(connection);
+  }
+
+  #closeIdle(name: string): void {
+    for (const connection of this.#idle.takeAll(name)) this.#closeQuietly(connection);
+  }
+
+  /** What becomes of its place is the caller's business. */
+  #closeQuietly(connection: UpstreamConnection): void {
+    this.#isPlaceTaken = true;
+    connection.destroy();
+    this.#isPlaceTaken = false;
+  }
+
+  #count(endpoint: string, change: number): void {
+    const count = (this.#openTo.get(endpoint) ?? 0) + change;
+    if (count > 0) this.#openTo.set(endpoint, count);
+    else this.#openTo.delete(endpoint);
+  }
+}
+
+function use(connection: UpstreamConnection, user: UpstreamUser): void {
+  connection.deadlineMs = Number.POSITIVE_INFINITY;
+  connection.onIdleClose = undefined;
+  connection.user = user;
+  connection.requests += 1;
+}
