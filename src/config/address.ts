@@ -13,17 +13,19 @@ export interface Listen {
   readonly address: BindAddress;
 }
 
-/** Something to connect to: an address as it stands, or a name to look up. */
+/** Something to connect to: an address or the path of a Unix socket as it stands, or a name to look up. */
 export interface Peer {
-  readonly kind: "address" | "name";
+  readonly kind: "address" | "name" | "unix";
   /** IPv6 without brackets. */
   readonly host: string;
+  /** 0 = `host` is a path. */
   readonly port: number;
 }
 
 /** The longest path that fits `sun_path` with its final NUL (unix(7)). */
 const UNIX_PATH_MAX = 107;
 const DNS_PORT = 53;
+const UNIX = "unix:";
 const UNMAPPED = "write an IPv4 address in its own form, not inside IPv6";
 
 /** `":80"` (every address), `"127.0.0.1:80"`, `"[::1]:80"`. Pure. The error is a sentence. */
@@ -40,9 +42,12 @@ export function parseListen(text: string): Result<Listen, string> {
   return success({ id: showAddress(ip.host, port), address });
 }
 
-/** `"10.0.0.1:80"`, `"[2001:db8::1]:80"`, `"name:80"`. Pure. The error is a sentence. */
+/** `"10.0.0.1:80"`, `"[2001:db8::1]:80"`, `"name:80"`, `"unix:/path"`. Pure. The error is a sentence. */
 export function parsePeer(text: string): Result<Peer, string> {
-  if (text.startsWith("unix:")) return failed("a Unix socket is not supported by this version");
+  if (text.startsWith(UNIX)) {
+    const path = parseUnixPath(text.slice(UNIX.length));
+    return path.ok ? success({ kind: "unix", host: path.value, port: 0 }) : path;
+  }
   const split = splitPort(text);
   if (!split.ok) return split;
   const { host, port } = split.value;
@@ -52,6 +57,11 @@ export function parsePeer(text: string): Result<Peer, string> {
   const ip = parseIpAddress(parsed.value.replace(/^\[|\]$/g, ""));
   if (ip === undefined) return success({ kind: "name", host: parsed.value, port });
   return isMapped(ip) ? failed(UNMAPPED) : success({ kind: "address", host: ip.host, port });
+}
+
+/** As the file writes it, and as logs and tables show it: `10.0.0.1:80`, `[::1]:80`, `name:80`, `unix:/path`. Pure. */
+export function showPeer({ kind, host, port }: Peer): string {
+  return kind === "unix" ? `${UNIX}${host}` : showAddress(host, port);
 }
 
 /** A DNS server, `"127.0.0.1:53"`; the port may be left out. Pure. Canonical, with port. */
@@ -69,7 +79,10 @@ export function parseDnsServer(text: string): Result<string, string> {
 export function parseAdminAddress(text: string): Result<AdminAddress, string> {
   const expected = 'expected "127.0.0.1:9901", "[::1]:9901", "unix:/run/gatehouse.sock" or "off"';
   if (text === "off") return success({ kind: "off" });
-  if (text.startsWith("unix:")) return parseUnixPath(text.slice("unix:".length));
+  if (text.startsWith(UNIX)) {
+    const path = parseUnixPath(text.slice(UNIX.length));
+    return path.ok ? success({ kind: "unix", path: path.value }) : path;
+  }
   const listen = parseListen(text);
   if (!listen.ok) return failed(expected);
   const { host, port } = listen.value.address;
@@ -105,13 +118,14 @@ function takesAll(wide: string | undefined, host: string | undefined): boolean {
   return wide === "0.0.0.0" && host !== undefined && !host.includes(":");
 }
 
-function parseUnixPath(path: string): Result<AdminAddress, string> {
+function parseUnixPath(path: string): Result<string, string> {
+  if (path.startsWith("@")) return failed("an abstract socket is not supported: it has no path");
   if (!path.startsWith("/")) return failed('expected an absolute path after "unix:"');
   if (/[\x00-\x1f\x7f]/.test(path)) return failed("a path has no control characters");
   const bytes = new TextEncoder().encode(path).length;
   return bytes > UNIX_PATH_MAX
     ? failed(`the path of a Unix socket has at most ${UNIX_PATH_MAX} bytes`)
-    : success({ kind: "unix", path });
+    : success(path);
 }
 
 /** Splits at the port. The host may be empty and loses its brackets; nothing else of it is checked. */

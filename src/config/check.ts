@@ -41,8 +41,8 @@ export interface CheckResult {
 }
 
 /**
- * Parses, validates, lints and compiles. Pure but for the layout's slots and the PEM files that services name, which it
- * reads; never throws on input.
+ * Parses, validates, lints and compiles. Pure but for the layout's slots and the files that services name, which it reads;
+ * never throws on input.
  * Reports everything at once, of syntax errors the first; warnings of the linter only when there is no error, since
  * until then they would be guesses.
  */

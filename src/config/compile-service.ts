@@ -1,17 +1,14 @@
 /** `[service.NAME]` → Service. */
 import type { MetricLayout } from "../core/metric-layout.ts";
 import {
-  BACKUP_PRIORITY,
-  type EndpointSource,
   type EndpointTls,
-  type EndpointTraits,
   type HashPolicy,
   type PoolPolicy,
   type Service,
 } from "../core/service.ts";
 import { compileHealthCheck, compileOutlier } from "./compile-health.ts";
+import { compileSources } from "./compile-sources.ts";
 import type { TomlDocument } from "./document.ts";
-import { showAddress } from "./ip.ts";
 import type { ServiceConfig } from "./schema.ts";
 import type { PemTexts } from "./validate-endpoint-tls.ts";
 
@@ -86,26 +83,4 @@ function compileHash({ hash }: ServiceConfig): HashPolicy | undefined {
   if (query !== undefined) return { kind: "query", name: query };
   if (cookie === undefined) return { kind: "source-ip" };
   return { kind: "cookie", name: cookie, ttlSeconds: Math.ceil(ttl / 1000) };
-}
-
-type EndpointConfig = NonNullable<ServiceConfig["endpoints"]>[number];
-
-function compileTraits({ weight, labels, zone, backup }: EndpointConfig): EndpointTraits {
-  return {
-    weight,
-    ...(labels === undefined ? {} : { labels }),
-    ...(zone === undefined ? {} : { zone }),
-    ...(backup ? { priority: BACKUP_PRIORITY } : {}),
-  };
-}
-
-function compileSources({ endpoints = [], dns }: ServiceConfig): EndpointSource[] {
-  const sources = endpoints.map((endpoint): EndpointSource => {
-    const { kind, host, port } = endpoint.address;
-    const traits = compileTraits(endpoint);
-    if (kind === "name") return { kind, host, port, ...traits };
-    return { kind, endpoint: { host, port, name: showAddress(host, port), ...traits } };
-  });
-  if (dns !== undefined) sources.push({ kind: "name", host: dns.host, port: dns.port, weight: 1 });
-  return sources;
 }

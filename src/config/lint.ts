@@ -7,6 +7,7 @@ import { buildHostSet, contains, overlaps } from "./host-overlap.ts";
 import type { HostSet } from "./host-overlap.ts";
 import type { RoutedHosts } from "./host-tables.ts";
 import { lintBalance } from "./lint-balance.ts";
+import { lintEndpointFiles } from "./lint-endpoint-files.ts";
 import { lintOverlaps } from "./lint-overlap.ts";
 import { lintHttpRoutes, lintPublicServices } from "./lint-routes.ts";
 import { lintSubsets } from "./lint-subsets.ts";
@@ -14,7 +15,10 @@ import type { Report } from "./report.ts";
 import type { Config, HttpRouteConfig, TlsRouteConfig } from "./schema.ts";
 import { hasMoreThanPath } from "./taken-paths.ts";
 
-/** Warns of what works and does nothing, or does more than it seems. The file must be free of errors. */
+/**
+ * Warns of what works and does nothing, or does more than it seems. The file must be free of errors. Effect: reads the
+ * files of endpoints.
+ */
 export function lintConfig(
   config: Config,
   { bindings, hosts }: { bindings: Bindings; hosts: Readonly<Record<Kind, RoutedHosts>> },
@@ -32,6 +36,7 @@ export function lintConfig(
   lintPublicServices(config, report);
   lintSubsets(config, report);
   lintBalance(config, report);
+  lintEndpointFiles(config, bindings, report);
   lintOverlaps(bindings, report);
 }
 

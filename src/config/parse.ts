@@ -82,7 +82,8 @@ function declaredNames(document: TomlDocument): DeclaredNames {
   return { gateways, services: new Set(isTable(service) ? Object.keys(service) : []) };
 }
 
-function toProblem(issue: v.BaseIssue<unknown>): Problem {
+/** What valibot found, in the words of this folder. Pure. */
+export function toProblem(issue: v.BaseIssue<unknown>): Problem {
   const path = (issue.path ?? []).map(({ key }) => key as string | number);
   const rules = issue.requirement;
   if (isKeyRules(rules)) {

@@ -2,6 +2,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { failed, success } from "../core/result.ts";
 import type { Result } from "../core/result.ts";
+import { ENDPOINT_FILE_BYTES_MAX } from "../core/service.ts";
 import { hashText } from "./crypto.ts";
 
 /** A file as it was read. */
@@ -12,11 +13,12 @@ export interface ConfigFile {
   readonly hash: string;
 }
 
+const MIB = 1024 * 1024;
 /** Ten thousand hosts take one or two MiB; more than this was given by mistake. */
-const FILE_BYTES_MAX = 16 * 1024 * 1024;
+const FILE_BYTES_MAX = 16 * MIB;
 const CHUNK_BYTES = 64 * 1024;
 /** Every authority of the world takes a quarter of it. */
-const PEM_BYTES_MAX = 1024 * 1024;
+const PEM_BYTES_MAX = MIB;
 /** Others may read it. */
 const WORLD_READABLE = 0o004;
 const STDIN = 0;
@@ -45,17 +47,33 @@ export interface PemFile {
 
 /** Reads a file that the configuration names. The error is a sentence about the file, without its path. */
 export function readPemFile(path: string): Result<PemFile, string> {
+  const read = readNamed(path, PEM_BYTES_MAX);
+  if (!read.ok) return read;
+  const { bytes, mode } = read.value;
+  const text = new TextDecoder("latin1").decode(bytes);
+  return success({ text, isWorldReadable: (mode & WORLD_READABLE) !== 0 });
+}
+
+/** Reads a file of endpoints as it is now. The error is a sentence about the file, without its path. */
+export function readEndpointFile(path: string): Result<Uint8Array, string> {
+  const read = readNamed(path, ENDPOINT_FILE_BYTES_MAX);
+  return read.ok ? success(read.value.bytes) : read;
+}
+
+/** A regular file of so many bytes at most. */
+function readNamed(
+  path: string,
+  bytesMax: number,
+): Result<{ readonly bytes: Uint8Array; readonly mode: number }, string> {
   try {
     // Opening a pipe would wait for whoever writes into it.
     const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const stats = fstatSync(descriptor);
       if (!stats.isFile()) return failed("is not a file");
-      if (stats.size > PEM_BYTES_MAX)
-        return failed("is larger than 1 MiB: is this the right file?");
-      const bytes = readAll(descriptor) ?? new Uint8Array();
-      const text = new TextDecoder("latin1").decode(bytes);
-      return success({ text, isWorldReadable: (stats.mode & WORLD_READABLE) !== 0 });
+      if (stats.size > bytesMax)
+        return failed(`is larger than ${bytesMax / MIB} MiB: is this the right file?`);
+      return success({ bytes: readAll(descriptor) ?? new Uint8Array(), mode: stats.mode });
     } finally {
       closeSync(descriptor);
     }

@@ -67,11 +67,7 @@ export const serverName = text('expected a server name such as "example.com"', (
 });
 
 /** A file that is read together with the configuration. */
-export const filePath = text('expected the path of a file such as "/etc/ssl/a.pem"', (value) =>
-  value.startsWith("/") && value.length <= FILE_PATH_LENGTH_MAX && !/\p{Cc}/u.test(value)
-    ? success(value)
-    : failed("expected an absolute path"),
-);
+export const filePath = text('expected the path of a file such as "/etc/ssl/a.pem"', parseFilePath);
 
 /** Where a gateway listens. */
 export const listen = text('expected an address such as ":80"', parseListen);
@@ -85,6 +81,16 @@ export const dnsName = text('expected a name and port such as "example.com:443"'
   if (!parsed.ok || parsed.value.kind === "name") return parsed;
   return failed("this is an address: write it in endpoints");
 });
+
+/** A name whose SRV records say where the endpoints are (RFC 2782). */
+export const srvName = text('expected a name such as "_http._tcp.example.com"', (value) => {
+  if (/:\d+$/.test(value)) return failed("expected a name without a port: SRV records bring it");
+  const host = parseHost(value);
+  return host.ok && isAddress(host.value) ? failed("an address has no SRV records") : host;
+});
+
+/** A file that is read again and again. */
+export const endpointsPath = text('expected a path such as "/etc/web.json"', parseFilePath);
 
 /** A DNS server. */
 export const dnsServer = text(
@@ -324,6 +330,12 @@ function parseUpgradeProtocol(value: string): Result<string, string> {
     return failed("HTTP/2 in cleartext is not passed on: its requests would escape the routes");
   }
   return success(value.toLowerCase());
+}
+
+function parseFilePath(value: string): Result<string, string> {
+  return value.startsWith("/") && value.length <= FILE_PATH_LENGTH_MAX && !/\p{Cc}/u.test(value)
+    ? success(value)
+    : failed("expected an absolute path");
 }
 
 function parseLogPath(value: string): Result<AccessLogSettings["destination"], string> {

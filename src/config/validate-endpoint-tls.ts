@@ -46,8 +46,20 @@ function validateMode(path: Path, tls: TlsConfig, report: Report): void {
     report.error([...path, "private_key"], 'is only used with mode = "mutual"');
 }
 
-/** An address has no name that a certificate could be verified against. */
-function validateNames(path: Path, { endpoints = [] }: ServiceConfig, report: Report): void {
+/**
+ * An address has no name that a certificate could be verified against. Nor is one that SRV records give: whoever can
+ * forge them would name a host whose certificate he has (RFC 9525 §6.1). A file may have addresses at any time.
+ */
+function validateNames(path: Path, service: ServiceConfig, report: Report): void {
+  const { endpoints = [], srv, file } = service;
+  if (srv !== undefined) {
+    const message = "what it says is no name to verify certificates against: say tls.sni";
+    report.error([...path, "srv"], message);
+  }
+  if (file !== undefined) {
+    const message = "may list addresses, which have no name to verify against: say tls.sni";
+    report.error([...path, "file"], message);
+  }
   for (const [i, { address }] of endpoints.entries()) {
     if (address.kind === "name") continue;
     const message = "has no name to verify its certificate against: say tls.sni";

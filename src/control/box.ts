@@ -3,6 +3,7 @@ import type { MetricLayout } from "../core/metric-layout.ts";
 import type { Snapshot } from "../core/model.ts";
 import type { Endpoint } from "../core/service.ts";
 import type { DrainReport, ReadinessView, ReloadReport } from "../core/views.ts";
+import { parseEndpointFile } from "../config/endpoint-file.ts";
 import { type Discovery, createDiscovery } from "../discovery/discovery.ts";
 import { createStartCheck } from "../health/start-check.ts";
 import type { Logger } from "../telemetry/log.ts";
@@ -87,6 +88,7 @@ export class Box {
     this.discovery = createDiscovery({
       publish: (service, endpoints) => this.#publishEndpoints(service, endpoints),
       log: (level, message, fields) => log[level](message, fields),
+      parseEndpoints: parseEndpointFile,
     });
     this.supervisor.start(workers);
     this.discovery.apply(snapshot.services, snapshot.dnsServers);

@@ -145,6 +145,12 @@ export type EndpointSource =
   /** A watched JSON file with a list as `endpoints` has it. */
   | { readonly kind: "file"; readonly path: string };
 
+/** A source that says its places itself: what a file lists. */
+export type PlaceSource = Extract<EndpointSource, { readonly kind: "address" | "name" }>;
+
+/** Of a file of endpoints: ten thousand of them with labels take one or two MiB. */
+export const ENDPOINT_FILE_BYTES_MAX = 4 * 1024 * 1024;
+
 /** A name whose addresses are looked up, each of them an endpoint. */
 export interface NameSource extends EndpointTraits {
   readonly kind: "name";

@@ -25,10 +25,17 @@ export function orderAddresses(families: AddressFamilies): readonly string[] {
   return [...v4, ...usable];
 }
 
+/** The addresses of a name as it is looked up; empty while nothing is known of it. */
+export type AddressesOf = (name: string) => readonly string[];
+
 /** One endpoint of an address, named as logs and tables show it. Pure. */
-export function endpointOf(host: string, port: number, weight: number): Endpoint {
+export function endpointOf(
+  host: string,
+  port: number,
+  traits: Omit<Endpoint, "host" | "port" | "name">,
+): Endpoint {
   const name = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-  return { host, port, weight, name };
+  return { host, port, name, ...traits };
 }
 
 function sortedSet(addresses: readonly string[]): readonly string[] {

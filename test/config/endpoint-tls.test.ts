@@ -57,6 +57,15 @@ describe("checkConfig() on tls of a service", () => {
     assert.deepEqual(linesOf("{}", endpoints), [
       "22:27: error: service.s.endpoints[1]: has no name to verify its certificate against: say tls.sni",
     ]);
+    assert.deepEqual(linesOf("{}", 'endpoints = ["unix:/x"]'), [
+      "22:14: error: service.s.endpoints[0]: has no name to verify its certificate against: say tls.sni",
+    ]);
+    assert.deepEqual(linesOf("{}", 'srv = "_https._tcp.a.com"'), [
+      "22:1: error: service.s.srv: what it says is no name to verify certificates against: say tls.sni",
+    ]);
+    assert.deepEqual(linesOf("{}", 'file = "/x"'), [
+      "22:1: error: service.s.file: may list addresses, which have no name to verify against: say tls.sni",
+    ]);
     assert.deepEqual(linesOf('{ sni = "a.com" }', endpoints), []);
     assert.deepEqual(linesOf("{ insecure = true }", endpoints), [
       "23:9: warning: service.s.tls.insecure: certificates of endpoints are not verified: anybody between may answer",

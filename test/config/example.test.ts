@@ -19,7 +19,9 @@ const EXAMPLE = readFileSync(
   "utf8",
 ).replaceAll("/etc/gatehouse/", `${FILES.folder}/`);
 /** With every `#key = …` said; prose begins with "# ". */
-const UNCOMMENTED = EXAMPLE.replace(/^#(?=\S)/gm, "");
+const EVERY_KEY = EXAMPLE.replace(/^#(?=\S)/gm, "");
+/** Without `file`, which stands in the place of another key. */
+const UNCOMMENTED = EVERY_KEY.replace(/^file = .*$/gm, "");
 
 interface JsonSchemaNode {
   readonly type?: string;
@@ -64,7 +66,7 @@ test("config.example.toml begins with the seed", () => {
 
 test("config.example.toml shows every key of the schema", () => {
   const said = new Set<string>();
-  collectSaid(valuesOf(UNCOMMENTED), "", said);
+  collectSaid(valuesOf(EVERY_KEY), "", said);
   const known = new Set<string>();
   collectKnown(schema(), "", known);
   const shown = new Set([...said].map(asCondition));
@@ -81,7 +83,7 @@ function asCondition(path: string): string {
 
 test("buildJsonSchema() takes the example, bare and with every key said", () => {
   assert.deepEqual(problems(schema(), valuesOf(EXAMPLE), ""), []);
-  assert.deepEqual(problems(schema(), valuesOf(UNCOMMENTED), ""), []);
+  assert.deepEqual(problems(schema(), valuesOf(EVERY_KEY), ""), []);
 });
 
 test("buildJsonSchema() refuses unknown and unsupported keys and words", () => {

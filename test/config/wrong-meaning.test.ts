@@ -209,6 +209,19 @@ const ROWS: readonly Row[] = [
     lines: ["23:1: error: service.s.dns: a service has either endpoints or dns, not both"],
   },
   {
+    name: "all sources",
+    text: file({ service: "file = '/x'\nsrv = '_http._tcp.a.com'\ndns = 'b.com:80'" }),
+    lines: [
+      "23:1: error: service.s.srv: a service has either dns or srv, not both",
+      "22:1: error: service.s.file: a service has either dns or file, not both",
+    ].toSorted(),
+  },
+  {
+    name: "unix endpoint twice",
+    text: file({ service: "endpoints = ['unix:/x', 'unix:/x']" }),
+    lines: ["22:25: error: service.s.endpoints[1]: unix:/x is in this service twice"],
+  },
+  {
     name: "endpoint twice",
     text: file({ service: "endpoints = ['[::1]:80', '[0:0::1]:80']" }),
     lines: ["22:26: error: service.s.endpoints[1]: [::1]:80 is in this service twice"],

@@ -164,11 +164,24 @@ const ROWS: readonly Row[] = [
     ],
   },
   {
-    name: "unix endpoint",
-    text: file({ service: 'endpoints = ["unix:/run/x"]' }),
+    name: "unix endpoints",
+    text: file({ service: 'endpoints = ["unix:x", "unix:@x", "unix:/run/x:80"]' }),
     lines: [
-      '22:14: error: service.s.endpoints[0]: a Unix socket is not supported by this version, found "unix:/run/x"',
+      '22:14: error: service.s.endpoints[0]: expected an absolute path after "unix:", found "unix:x"',
+      '22:24: error: service.s.endpoints[1]: an abstract socket is not supported: it has no path, found "unix:@x"',
     ],
+  },
+  {
+    name: "srv",
+    text: file({ service: "srv = '_http._tcp.a.com:80'" }),
+    lines: [
+      '22:1: error: service.s.srv: expected a name without a port: SRV records bring it, found "_http._tcp.a.com:80"',
+    ],
+  },
+  {
+    name: "file of endpoints",
+    text: file({ service: "file = 'web.json'" }),
+    lines: ['22:1: error: service.s.file: expected an absolute path, found "web.json"'],
   },
 ];
 

@@ -28,7 +28,7 @@ test("endpoints() is what was published last, and an empty list before", async (
   assert.deepEqual(h.discovery.endpoints(), { site: [], none: [] });
   await h.discovery.settled(services, TTL_60);
   assert.deepEqual(h.discovery.endpoints(), {
-    site: [{ host: "10.0.0.1", port: 80, weight: 1, name: "10.0.0.1:80" }],
+    site: [{ host: "10.0.0.1", port: 80, weight: 1, name: "10.0.0.1:80", dnsName: "site.test" }],
     none: [],
   });
 });

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { test, type TestContext } from "node:test";
+import { parseEndpointFile } from "../../src/config/endpoint-file.ts";
 import { createDiscovery } from "../../src/discovery/discovery.ts";
 import { hasCommand } from "../packages.ts";
 import { service } from "./harness.ts";
@@ -16,7 +17,11 @@ test("apply() resolves through dnsmasq: A, AAAA, CNAME, TTL and NXDOMAIN", { ski
     "--cname=alias.test,site.test,22",
     "--local=/test/",
   ]);
-  const discovery = createDiscovery({ publish: () => undefined, log: () => undefined });
+  const discovery = createDiscovery({
+    publish: () => undefined,
+    log: () => undefined,
+    parseEndpoints: parseEndpointFile,
+  });
   t.after(() => discovery.close());
   const services = ["site.test", "alias.test", "absent.test"].map((name) =>
     service(name, `${name}:443`),

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { PLAIN_SERVICE } from "../fixtures/service.ts";
 import type { Endpoint, EndpointSource, Service } from "../../src/core/service.ts";
+import { parseEndpointFile } from "../../src/config/endpoint-file.ts";
 import { createDiscovery, type Discovery } from "../../src/discovery/discovery.ts";
 import { endpointOf } from "../../src/discovery/address-set.ts";
 import { type DnsServer, startDnsServer } from "./dns-server.ts";
@@ -50,6 +51,7 @@ export async function createHarness(
       events.emit("publish");
     },
     log: (level, message, fields) => logged.push({ level, message, fields }),
+    parseEndpoints: parseEndpointFile,
     clock,
     hostsPath,
     resolvConfPath,
@@ -95,7 +97,8 @@ function source(text: string): EndpointSource {
   const at = text.lastIndexOf(":");
   const host = text.slice(0, at).replace(/^\[|\]$/g, "");
   const port = Number(text.slice(at + 1));
-  if (/^[0-9.]+$/.test(host)) return { kind: "address", endpoint: endpointOf(host, port, 1) };
+  if (/^[0-9.]+$/.test(host))
+    return { kind: "address", endpoint: endpointOf(host, port, { weight: 1 }) };
   return { kind: "name", host, port, weight: 1 };
 }
 
