@@ -1,5 +1,8 @@
 /** What a reload changed, in words. */
+import { showCidr } from "../core/ip-address.ts";
+import type { Cidr } from "../core/ip.ts";
 import type { Snapshot } from "../core/model.ts";
+import { diffValues } from "./value-diff.ts";
 
 interface Part {
   readonly label: string;
@@ -39,12 +42,21 @@ function diffPart(before: Part, after: Part): string[] {
   for (const [name, text] of after.items) {
     const old = before.items.get(name);
     if (old === undefined) changes.push(`${after.label} ${name} added`);
-    else if (old !== text) changes.push(`${after.label} ${name} changed`);
+    else if (old !== text) changes.push(`${after.label} ${name} changed: ${details(old, text)}`);
   }
   for (const name of before.items.keys()) {
     if (!after.items.has(name)) changes.push(`${after.label} ${name} removed`);
   }
   return changes;
+}
+
+/** A sentence stays readable; whoever wants all of it compares the files. */
+const DETAILS_MAX = 4;
+
+function details(before: string, after: string): string {
+  const all = diffValues(JSON.parse(before), JSON.parse(after));
+  const shown = all.slice(0, DETAILS_MAX).join(", ");
+  return all.length > DETAILS_MAX ? `${shown} and ${all.length - DETAILS_MAX} more` : shown;
 }
 
 function partsOf(snapshot: Snapshot): Part[] {
@@ -71,6 +83,7 @@ function partsOf(snapshot: Snapshot): Part[] {
 function describe(value: unknown, snapshot: Snapshot): string {
   return JSON.stringify(value, (key, inner: unknown) => {
     if (INVISIBLE.has(key) || inner instanceof Map) return undefined;
+    if (isCidr(inner)) return showCidr(inner);
     if (key === "service" && typeof inner === "number") return snapshot.services[inner]?.name;
     if (key === "gateway" && typeof inner === "number") return snapshot.gateways[inner]?.name;
     if (key === "virtualHosts" || key === "tlsChains" || key === "tcpChains" || key === "hosts") {
@@ -78,4 +91,8 @@ function describe(value: unknown, snapshot: Snapshot): string {
     }
     return inner;
   });
+}
+
+function isCidr(value: unknown): value is Cidr {
+  return typeof value === "object" && value !== null && "groups" in value && "bits" in value;
 }

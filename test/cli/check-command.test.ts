@@ -103,13 +103,16 @@ test("gatehouse check --diff says in words what would change", async (t) => {
     `${FINE.replace("10.0.0.1", "10.0.0.2")}[service.b]\nendpoints = ["10.0.0.3:80"]\n`,
   );
   const { code, stderr } = await runWords(["check", "-c", path, "--diff", old]);
-  assert.match(stderr, /\n {2}service a changed\n {2}service b added\n$/);
+  assert.match(stderr, /\n {2}service a changed: .+\n {2}service b added\n$/);
   assert.equal(code, 0);
   const same = await runWords(["check", "-c", old, "--diff", old]);
   assert.match(same.stderr, /\n {2}nothing would change\n$/);
   const json = await runWords(["check", "-c", path, "--json", "--diff", old]);
   const report = JSON.parse(json.stdout) as { readonly changes: readonly string[] };
-  assert.deepEqual(report.changes, ["service a changed", "service b added"]);
+  assert.deepEqual(report.changes, [
+    "service a changed: source 10.0.0.2:80 added, source 10.0.0.1:80 removed",
+    "service b added",
+  ]);
 });
 
 test("gatehouse check --diff exits 2 when the older file cannot be compared with", async (t) => {

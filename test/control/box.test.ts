@@ -52,7 +52,9 @@ test("Box.reload() swaps, says what changed, and grows the version", async (t) =
   const report = await box.reload();
   assert.equal(report.ok, true);
   assert.equal(report.version, 2);
-  assert.deepEqual(report.ok && report.changes, ["service web changed"]);
+  assert.deepEqual(report.ok && report.changes, [
+    "service web changed: source 127.0.0.1:3 added, source 127.0.0.1:2 removed",
+  ]);
   assert.deepEqual(box.reloads, { success: 1, failure: 0 });
   assert.equal(box.snapshot.version, 2);
 });

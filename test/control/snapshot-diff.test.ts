@@ -48,17 +48,33 @@ const CHANGES: readonly (readonly [from: string, to: string, changes: readonly s
   [
     'hosts = ["a.test"]\n[[virtual',
     'hosts = ["a.test", "c.test"]\n[[virtual',
-    ["gateway web changed"],
+    ["gateway web changed: host c.test added"],
   ],
   [
     'protocol = "http"',
     'protocol = "http"\\ntimeouts.header = "3s"',
-    ["listener 127.0.0.1:1 changed"],
+    ["listener 127.0.0.1:1 changed: timeouts.header_ms: 10000 → 3000"],
   ],
-  ["127.0.0.1:2", "127.0.0.1:3", ["service web changed"]],
-  ['route = "web"', "respond = { status = 204 }", ["virtual host a.test changed"]],
-  ["[[gateway]]", 'drain.requests = "1s"\\n[[gateway]]', ["setting drain changed"]],
-  ["[[gateway]]", "access_log.query = true\\n[[gateway]]", ["setting access_log changed"]],
+  [
+    "127.0.0.1:2",
+    "127.0.0.1:3",
+    ["service web changed: source 127.0.0.1:3 added, source 127.0.0.1:2 removed"],
+  ],
+  [
+    'route = "web"',
+    "respond = { status = 204 }",
+    ["virtual host a.test changed: route a.test/http[0].action: forward → respond 204"],
+  ],
+  [
+    "[[gateway]]",
+    'drain.requests = "1s"\\n[[gateway]]',
+    ["setting drain changed: requests_ms: 30000 → 1000"],
+  ],
+  [
+    "[[gateway]]",
+    "access_log.query = true\\n[[gateway]]",
+    ["setting access_log changed: query: false → true"],
+  ],
 ];
 
 for (const [from, to, changes] of CHANGES) {
