@@ -79,7 +79,7 @@ function validateDestinations(path: Path, route: TlsRouteConfig["route"], contex
     report.error(report.document.says(long) ? long : path, `there is no service "${to}"${hint}`);
   }
   if (route.every(({ weight }) => weight === 0)) {
-    report.error(path, "every weight is 0: nothing would ever be picked");
+    report.warning(path, "every weight is 0, so all of it is refused: give one of them a weight");
   }
 }
 

@@ -85,7 +85,8 @@ function chooseDestination(
   const { action } = decision.route;
   if (action.kind !== "forward") return NOWHERE;
   const { destinations } = action;
-  const index = destinations.length === 1 ? 0 : pickWeighted(destinations, context.random());
+  const chance = destinations.length === 1 ? 0 : context.random();
+  const index = pickWeighted(destinations, chance);
   const destination = destinations[index];
   if (destination === undefined) return undefined;
   const service = runtime.services[destination.service];

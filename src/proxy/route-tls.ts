@@ -52,7 +52,8 @@ export function routeTo(
 ): RoutedStream | UnroutedStream {
   const { snapshot, services } = context.runtime();
   const gateway = snapshot.gateways[gatewayIndex];
-  const index = destinations.length === 1 ? 0 : pickWeighted(destinations, context.random());
+  const chance = destinations.length === 1 ? 0 : context.random();
+  const index = pickWeighted(destinations, chance);
   const destination = destinations[index];
   const service = destination === undefined ? undefined : services[destination.service];
   if (gateway === undefined || destination === undefined || service === undefined) {

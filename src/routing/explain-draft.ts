@@ -41,6 +41,9 @@ export function takeForward(
   destinations: readonly Destination[],
 ): ExplainView {
   const services = explainServices(context.snapshot.services, context.live, destinations);
+  if (destinations.every(({ weight }) => weight === 0)) {
+    return refuse({ ...start, services }, "every weight of the route is 0", "no-endpoint");
+  }
   return { ...start, taken: true, action: "forward", services };
 }
 

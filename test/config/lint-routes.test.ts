@@ -70,6 +70,18 @@ test("lintHttpRoutes() warns of limits that others end first", () => {
   ]);
 });
 
+test("checkConfig() warns of weights that sum to 0", () => {
+  const zero = `route = [{ to = "s", weight = 0 }, { to = "s", weight = 0 }]`;
+  assert.deepEqual(
+    check(file({ http: zero, tlsRoute: "route = [{ to = 's', weight = 0 }]" })).lines,
+    [
+      "18:1: warning: virtual_service[0].http[0].route: every weight is 0, so all of it is refused: give one of them a weight",
+      "20:1: warning: virtual_service[0].tls[0].route: every weight is 0, so all of it is refused: give one of them a weight",
+    ],
+  );
+  assert.deepEqual(check(file({ http: zero.replace("0 }]", "1 }]") })).lines, []);
+});
+
 test("lintPublicServices() warns of requests in the clear to a public address only", () => {
   assert.deepEqual(
     check(file({ service: "endpoints = ['10.0.0.1:80', '8.8.8.8:80', '[2a00::1]:80']" })).lines,

@@ -136,13 +136,6 @@ const ROWS: readonly Row[] = [
     lines: ['18:26: error: virtual_service[0].http[0].route[1].to: there is no service "zzz"'],
   },
   {
-    name: "weights 0",
-    text: file({ http: "route = [{ to = 's', weight = 0 }]" }),
-    lines: [
-      "18:1: error: virtual_service[0].http[0].route: every weight is 0: nothing would ever be picked",
-    ],
-  },
-  {
     name: "sni outside",
     text: file({ tlsRoute: "route = 's'\nmatch = [{ sni = ['a.com', 'b.com'] }]" }),
     lines: [

@@ -1,10 +1,15 @@
 /** Where an explanation says that requests go: services, subsets, endpoints, weights and health. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { parseRequestHead } from "../../src/core/http1/request-head.ts";
+import type { Snapshot } from "../../src/core/model.ts";
 import type { Endpoint, HealthTables } from "../../src/core/service.ts";
+import type { ProxyContext } from "../../src/proxy/context.ts";
+import { routeRequest } from "../../src/proxy/route-request.ts";
 import { explain } from "../../src/routing/explain.ts";
 import { readQuestion } from "../../src/routing/explain-question.ts";
 import type { LiveEndpoints } from "../../src/routing/explain-services.ts";
+import { VirtualHostApps } from "../../src/routing/virtual-host-apps.ts";
 import { compile, file } from "../config/check-text.ts";
 
 const SERVICE = `endpoints = [
@@ -69,6 +74,34 @@ describe("explain() without a running box", () => {
     );
   });
 });
+
+test("explain() refuses where every weight is 0, as the data plane does", () => {
+  const snapshot = compile(file({ http: 'route = [{ to = "s", weight = 0 }]' }));
+  const question = readQuestion({
+    url: "http://a.com:8080/",
+    method: "GET",
+    headers: [],
+    alpn: [],
+    source: "",
+  });
+  assert.ok(question.ok);
+  const { taken, failure, services: shown } = explain(snapshot, question.value);
+  assert.deepEqual([taken, failure, shown[0]?.percent], [false, "no-endpoint", 0]);
+  assert.deepEqual(routed(snapshot), ["failure", "no-endpoint"]);
+  assert.deepEqual(routed(compile(file())), ["routed", ""]);
+});
+
+/** What the data plane makes of the same request. */
+function routed(snapshot: Snapshot): readonly string[] {
+  const [listener] = snapshot.listeners;
+  const parsed = parseRequestHead("GET / HTTP/1.1\r\nHost: a.com\r\n\r\n", 10);
+  assert.ok(listener && parsed.ok);
+  const apps = new VirtualHostApps(snapshot.virtualHosts);
+  const runtime = { snapshot, apps, services: [{}], trustedProxies: [] };
+  const context = { runtime: () => runtime, random: () => 0 } as unknown as ProxyContext;
+  const result = routeRequest(context, { listener, peer: "192.0.2.1" }, parsed.value);
+  return [result.kind, result.kind === "failure" ? result.failure.kind : ""];
+}
 
 describe("explain() of a running box", () => {
   const sets = {
