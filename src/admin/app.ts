@@ -7,6 +7,7 @@ import type { Result } from "../core/result.ts";
 import type {
   ConnectionsView,
   DrainReport,
+  EndpointReport,
   ErrorView,
   ExplainView,
   ListenersView,
@@ -28,13 +29,19 @@ export interface AdminFunctions {
   readonly snapshot: () => SnapshotView;
   readonly listeners: () => ListenersView;
   readonly routes: () => RoutesView;
-  readonly services: () => ServicesView;
+  readonly services: () => Promise<ServicesView>;
   /** By the texts of the query string; a sentence when they are wrong. */
   readonly connections: (
     asked: Readonly<Record<string, string>>,
   ) => Promise<Result<ConnectionsView, string>>;
   /** A sentence when the question is wrong. */
   readonly explain: (asked: AskedQuestion) => Promise<Result<ExplainView, string>>;
+  /** Takes an endpoint out of service by hand, or puts it back; a sentence when there is none. */
+  readonly setOut: (change: {
+    readonly service: string;
+    readonly address: string;
+    readonly out: boolean;
+  }) => Result<EndpointReport, string>;
   readonly reload: () => Promise<ReloadReport>;
   /** Begins to drain; the process ends when that is done. */
   readonly drain: () => DrainReport;
@@ -79,7 +86,8 @@ function addReadings(app: AdminApp, functions: AdminFunctions): void {
     "/": async (c) => {
       const connections = await functions.connections(PAGE_CONNECTIONS);
       if (!connections.ok) throw new Error(connections.error);
-      return c.html(renderPage(functions, connections.value, c.get("secureHeadersNonce") ?? ""));
+      const live = { connections: connections.value, ...(await functions.services()) };
+      return c.html(renderPage(functions, live, c.get("secureHeadersNonce") ?? ""));
     },
     "/healthz": (c) => say(c, 200, { status: "ok" }),
     "/readyz": (c) => {
@@ -91,7 +99,7 @@ function addReadings(app: AdminApp, functions: AdminFunctions): void {
     "/snapshot": (c) => say(c, 200, functions.snapshot()),
     "/listeners": (c) => say(c, 200, functions.listeners()),
     "/routes": (c) => say(c, 200, functions.routes()),
-    "/services": (c) => say(c, 200, functions.services()),
+    "/services": async (c) => say(c, 200, await functions.services()),
     "/connections": async (c) => {
       const connections = await functions.connections(c.req.query());
       return connections.ok ? say(c, 200, connections.value) : sayError(c, 400, connections.error);
@@ -123,7 +131,15 @@ function addChanges(app: AdminApp, functions: AdminFunctions): void {
     return say(c, reloadStatus(report), report);
   });
   app.post("/drain", (c) => say(c, 202, functions.drain()));
-  for (const path of ["/reload", "/drain"]) app.all(path, (c) => refuseMethod(c, "POST"));
+  for (const out of [true, false]) {
+    app.post(`/endpoints/${out ? "out" : "in"}`, (c) => {
+      const { service = "", address = "" } = c.req.query();
+      const report = functions.setOut({ service, address, out });
+      return report.ok ? say(c, 200, report.value) : sayError(c, 404, report.error);
+    });
+  }
+  for (const path of ["/reload", "/drain", "/endpoints/:way{in|out}"])
+    app.all(path, (c) => refuseMethod(c, "POST"));
 }
 
 type AdminContext = Context<AdminEnvironment>;

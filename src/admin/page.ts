@@ -3,10 +3,10 @@ import { html } from "hono/html";
 import type {
   ConnectionsView,
   ConnectionView,
+  EndpointView,
   ListenersView,
   ReadinessView,
   RoutesView,
-  ServicesView,
   ServiceView,
 } from "../core/views.ts";
 import { PAGE_STYLE } from "./page-style.ts";
@@ -19,13 +19,18 @@ export interface PageFunctions {
   readonly readiness: () => ReadinessView;
   readonly listeners: () => ListenersView;
   readonly routes: () => RoutesView;
-  readonly services: () => ServicesView;
 }
 
-/** One HTML document. Every value is escaped; its one style element carries `nonce`. Calls the four functions. */
+/** What has to be waited for. */
+export interface LiveViews {
+  readonly connections: ConnectionsView;
+  readonly services: readonly ServiceView[];
+}
+
+/** One HTML document. Every value is escaped; its one style element carries `nonce`. Calls the three functions. */
 export function renderPage(
   functions: PageFunctions,
-  connections: ConnectionsView,
+  { connections, services }: LiveViews,
   nonce: string,
 ): Html {
   const readiness = functions.readiness();
@@ -44,8 +49,8 @@ export function renderPage(
       <body>
         ${headerPart(readiness, listeners.source)}
         <main>
-          ${listenersPart(listeners)} ${routesPart(functions.routes())}
-          ${servicesPart(functions.services())} ${connectionsPart(connections)}
+          ${listenersPart(listeners)} ${routesPart(functions.routes())} ${servicesPart(services)}
+          ${endpointsPart(services)} ${connectionsPart(connections)}
         </main>
         <footer>${PATHS.map((path) => html`<a href="/${path}">/${path}</a> `)}</footer>
       </body>
@@ -124,20 +129,43 @@ function routesPart({ routes }: RoutesView): Html {
   return section("Routes", ["gateway", "hosts", "match", "action", "route", "line"], rows);
 }
 
-function servicesPart({ services }: ServicesView): Html {
+function servicesPart(services: readonly ServiceView[]): Html {
   const rows = services.map((service) => [
     service.name,
     service.sources.join(", "),
     service.balancer,
-    service.endpoints.map(({ address }) => address).join(", ") || "none",
+    `${service.endpoints_healthy} of ${service.endpoints.length}${service.panic ? ", panic" : ""}`,
     nameErrors(service),
     String(service.upstream_connections_active),
   ]);
   return section(
     "Services",
-    ["service", "sources", "balancer", "endpoints now", "problems", "open"],
+    ["service", "sources", "balancer", "healthy endpoints", "problems", "open"],
     rows,
   );
+}
+
+/** Those with something to say first: a page has room for so many. */
+const PAGE_ENDPOINTS_MAX = 200;
+
+function endpointsPart(services: readonly ServiceView[]): Html {
+  const all = services.flatMap(({ name, endpoints }) =>
+    endpoints.map((endpoint) => ({ name, endpoint })),
+  );
+  const isWell = ({ endpoint }: (typeof all)[number]): boolean => endpoint.state === "healthy";
+  const sorted = [...all.filter((one) => !isWell(one)), ...all.filter(isWell)];
+  const rows = sorted.slice(0, PAGE_ENDPOINTS_MAX);
+  return section(
+    `Endpoints: ${all.length}${rows.length < all.length ? `, ${rows.length} of them here` : ""}`,
+    ["service", "address", "state", "since", "why", "last check", "active", "ejections"],
+    rows.map(({ name, endpoint }) => endpointRow(name, endpoint)),
+  );
+}
+
+function endpointRow(service: string, endpoint: EndpointView): string[] {
+  const { address, state, since = "", because = "", check, active, ejections } = endpoint;
+  const counts = [String(active), String(ejections)];
+  return [service, address, state, since, because, check?.detail ?? "", ...counts];
 }
 
 function nameErrors({ names }: ServiceView): string {

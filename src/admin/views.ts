@@ -4,41 +4,19 @@
  */
 import { showCidr } from "../core/ip-address.ts";
 import type { Gateway, Listener, Snapshot, UnservedGateway } from "../core/model.ts";
-import type { EndpointSets, Service } from "../core/service.ts";
 import type {
   GatewayView,
   ListenersView,
   ListenerView,
-  NameView,
-  ServicesView,
-  ServiceView,
   SettingsView,
   SnapshotGatewayView,
   SnapshotListenerView,
-  SnapshotServiceView,
   SnapshotView,
   UnservedView,
 } from "../core/views.ts";
 import { buildRoutes } from "./route-views.ts";
-import { adminAddressWords, sourceWords } from "./words.ts";
-
-/** What is known of one name that endpoints hang on; times in milliseconds. */
-export interface NameResolution {
-  readonly host: string;
-  /** Since the epoch, of the last good answer. */
-  readonly resolvedAt: number | undefined;
-  readonly ttlMs: number | undefined;
-  /** Code of the last question if that failed. */
-  readonly error: string | undefined;
-}
-
-/** What a snapshot cannot say about its services. */
-export interface LiveServices {
-  /** The counters of all workers, summed. */
-  readonly counters: Float64Array;
-  readonly endpoints: EndpointSets;
-  readonly names: (service: string) => readonly NameResolution[];
-}
+import { snapshotServiceView } from "./service-views.ts";
+import { adminAddressWords } from "./words.ts";
 
 /** The listeners with their gateways, and the gateways not served here. `counters`: of all workers, summed. */
 export function listenersView(snapshot: Snapshot, counters: Float64Array): ListenersView {
@@ -47,15 +25,6 @@ export function listenersView(snapshot: Snapshot, counters: Float64Array): Liste
     source: snapshot.source,
     listeners: snapshot.listeners.map((listener) => listenerView(snapshot, listener, counters)),
     unserved: snapshot.unserved.map(unservedView),
-  };
-}
-
-/** The services with their endpoints now. */
-export function servicesView(snapshot: Snapshot, live: LiveServices): ServicesView {
-  return {
-    snapshot_version: snapshot.version,
-    source: snapshot.source,
-    services: snapshot.services.map((service) => serviceView(service, live)),
   };
 }
 
@@ -107,43 +76,6 @@ function snapshotGatewayView(gateway: Gateway): SnapshotGatewayView {
 function unservedView(gateway: UnservedGateway): UnservedView {
   const { name, listen, protocol, hosts, reason, origin } = gateway;
   return { name, listen, protocol, hosts: [...hosts], reason, line: origin.line };
-}
-
-function serviceView(service: Service, live: LiveServices): ServiceView {
-  const { counters, endpoints, names } = live;
-  return {
-    ...snapshotServiceView(service),
-    endpoints: (endpoints[service.name] ?? []).map(({ name, weight }) => {
-      return { address: name, weight };
-    }),
-    names: names(service.name).map(nameView),
-    upstream_connections_active: counters[service.slots.upstreamActive] ?? 0,
-    retries_total: counters[service.slots.retries] ?? 0,
-  };
-}
-
-function nameView({ host, resolvedAt, ttlMs, error }: NameResolution): NameView {
-  return {
-    name: host,
-    ...(resolvedAt === undefined ? {} : { resolved_at: new Date(resolvedAt).toISOString() }),
-    ...(ttlMs === undefined ? {} : { ttl_seconds: Math.round(ttlMs / 1000) }),
-    ...(error === undefined ? {} : { error }),
-  };
-}
-
-function snapshotServiceView(service: Service): SnapshotServiceView {
-  const { name, balancer, sources, timeouts, origin } = service;
-  return {
-    name,
-    balancer,
-    sources: sources.map(sourceWords),
-    timeouts: {
-      connect_ms: timeouts.connectMs,
-      response_ms: timeouts.responseMs,
-      idle_ms: timeouts.idleMs,
-    },
-    line: origin.line,
-  };
 }
 
 function snapshotListenerView(snapshot: Snapshot, listener: Listener): SnapshotListenerView {

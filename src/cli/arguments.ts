@@ -57,9 +57,9 @@ function checkOperands(command: CommandSpec, given: Arguments): Result<Arguments
   if (surplus !== undefined) return failed(`Unexpected argument '${surplus}'`);
   if (operands.length < command.operandCount)
     return failed(
-      command.operands?.includes("|") === true
+      command.operandCount === 1 && command.operands?.includes("|") === true
         ? `One of ${command.operands} is missing`
-        : `${command.operands ?? ""} is missing`,
+        : `${command.operands ?? ""} ${command.operandCount === 1 ? "is missing" : "is expected"}`,
     );
   return success(given);
 }

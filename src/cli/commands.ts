@@ -77,10 +77,12 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: "show",
-    operands: "listeners|routes|services|connections|snapshot",
+    operands: "listeners|routes|services|endpoints|connections|snapshot",
     operandCount: 1,
     summary: "what the running box really has",
     details:
+      "endpoints are those of all services, with their health and why. STATE is healthy, unhealthy\n" +
+      "(by checks), ejected (for its answers) or out (by hand); in a panic all but the last are used.\n" +
       "connections are the open ones of clients, with their bytes so far. STATE is proxy-header, hello or head\n" +
       "(bytes of the client are awaited), connecting, request, idle, tunnel or closing.",
     options: [
@@ -112,6 +114,18 @@ export const COMMANDS: readonly CommandSpec[] = [
       },
     ],
     load: async () => (await import("./show-command.ts")).showCommand,
+  },
+  {
+    name: "endpoint",
+    operands: "out|in SERVICE ADDRESS",
+    operandCount: 3,
+    summary: "takes one endpoint out of service, or puts it back",
+    details:
+      "ADDRESS as 'gatehouse show endpoints' has it. New requests and connections go elsewhere, those\n" +
+      "under way go on. It stays out over reloads, whatever discovery says, but not over a restart.\n" +
+      "Exit code 1 if the box has no such endpoint.",
+    options: [ADMIN, JSON_OUT],
+    load: async () => (await import("./endpoint-command.ts")).endpointCommand,
   },
   {
     name: "reload",

@@ -15,6 +15,7 @@ import { type AdminPlace, findAdminPlace } from "./admin-place.ts";
 import type { Arguments } from "./command-spec.ts";
 import { type CliIo, EXIT_FAILED, EXIT_FINE, EXIT_WRONG } from "./cli-io.ts";
 import { connectionsTable } from "./connections-table.ts";
+import { endpointsJson, endpointsTable } from "./endpoints-table.ts";
 import { listenersTable, routesTable, servicesTable, snapshotTable } from "./show-tables.ts";
 
 const TIMEOUT_MS = 5000;
@@ -27,6 +28,8 @@ const THINGS = {
   routes: (value: unknown, io: CliIo) => routesTable(value as RoutesView, io.colour.stdout),
   services: (value: unknown, io: CliIo) =>
     servicesTable(value as ServicesView, io.now(), io.colour.stdout),
+  endpoints: (value: unknown, io: CliIo) =>
+    endpointsTable(value as ServicesView, io.now(), io.colour.stdout),
   connections: (value: unknown, io: CliIo) =>
     connectionsTable(value as ConnectionsView, io.colour.stdout),
   snapshot: (value: unknown, io: CliIo) => snapshotTable(value as SnapshotView, io.colour.stdout),
@@ -57,7 +60,8 @@ function pathOf(thing: Thing, { texts }: Arguments): Result<string, string> {
     return text === undefined ? [] : [[name, text] as const];
   });
   const [first] = filters;
-  if (first === undefined) return success(`/${thing}`);
+  // Endpoints are what services have.
+  if (first === undefined) return success(thing === "endpoints" ? "/services" : `/${thing}`);
   if (thing !== "connections") return failed(`--${first[0]} is for connections`);
   const query = readConnectionsQuery(Object.fromEntries(filters));
   if (!query.ok) return query;
@@ -116,8 +120,9 @@ function render(
   { thing, place, isJson }: Question,
   io: CliIo,
 ): Result<string, string> {
-  if (isJson) return success(answer.text);
   try {
+    if (isJson && thing !== "endpoints") return success(answer.text);
+    if (isJson) return success(endpointsJson(answer.value as unknown as ServicesView));
     return success(THINGS[thing](answer.value, io));
   } catch {
     return failed(`The box at ${place.text} speaks another version of this; try --json`);

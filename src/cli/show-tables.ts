@@ -1,5 +1,6 @@
 /** The views of the admin API as tables. Pure. */
 import type {
+  EndpointView,
   ListenersView,
   ListenerView,
   NameView,
@@ -42,19 +43,30 @@ export function routesTable(view: RoutesView, colour: boolean): string {
 
 /** One row for each service. `now` in milliseconds since the epoch: names are shown with their age. */
 export function servicesTable(view: ServicesView, now: number, colour: boolean): string {
-  const heads = ["SERVICE", "ENDPOINTS", "SOURCES", "BALANCER", "TIMEOUTS", "OPEN", "DNS", "LINE"];
+  const heads = [
+    "SERVICE",
+    "HEALTHY",
+    "ENDPOINTS",
+    "SOURCES",
+    "BALANCER",
+    "TIMEOUTS",
+    "OPEN",
+    "ACTIVE",
+    "DNS",
+    "LINE",
+  ];
   const rows = view.services.map((service) => {
     const { connect_ms, response_ms, idle_ms } = service.timeouts;
-    const endpoints = service.endpoints.map(({ address, weight }) => {
-      return weight === 1 ? address : `${address} (weight ${weight})`;
-    });
+    const endpoints = service.endpoints.map(endpointText);
     return [
       service.name,
+      `${service.endpoints_healthy}/${endpoints.length}${service.panic ? " panic" : ""}`,
       endpoints.length === 0 ? "none" : shortList(endpoints, LISTED_MAX),
       shortList(service.sources, LISTED_MAX),
       service.balancer,
       [connect_ms, response_ms, idle_ms].map(formatDuration).join("/"),
       String(service.upstream_connections_active),
+      String(service.endpoints.reduce((sum, { active }) => sum + active, 0)),
       service.names.map((name) => nameText(name, now)).join(", "),
       String(service.line),
     ];
@@ -117,9 +129,18 @@ function listenerRows(listener: ListenerView): string[][] {
   });
 }
 
+/** What is not as usual: the weight, and why it is not used. */
+function endpointText({ address, weight, state }: EndpointView): string {
+  const words = [weight === 1 ? "" : `weight ${weight}`, state === "healthy" ? "" : state];
+  const said = words.filter((word) => word !== "").join(", ");
+  return said === "" ? address : `${address} (${said})`;
+}
+
 function nameText({ resolved_at, ttl_seconds, error }: NameView, now: number): string {
   const age = resolved_at === undefined ? "" : `${formatAge(now - Date.parse(resolved_at))} ago`;
   if (error !== undefined) return age === "" ? error : `${error}, answer ${age}`;
   if (age === "") return "asking";
-  return ttl_seconds === undefined ? age : `${age}, ttl ${ttl_seconds}s`;
+  if (resolved_at === undefined || ttl_seconds === undefined) return age;
+  const left = Math.round((Date.parse(resolved_at) - now) / 1000 + ttl_seconds);
+  return left > 0 ? `${age}, ttl ${ttl_seconds}s (${left}s left)` : `${age}, ttl ${ttl_seconds}s`;
 }

@@ -2,16 +2,19 @@
 import type { AdminFunctions } from "../admin/app.ts";
 import { connectionsView } from "../admin/connection-views.ts";
 import { routesView } from "../admin/route-views.ts";
-import { listenersView, servicesView, snapshotView } from "../admin/views.ts";
+import { servicesView } from "../admin/service-views.ts";
+import { listenersView, snapshotView } from "../admin/views.ts";
+import type { EndpointCondition } from "../core/endpoint-condition.ts";
 import { readConnectionsQuery } from "../core/open-connections.ts";
 import { success } from "../core/result.ts";
+import type { Service } from "../core/service.ts";
 import { readQuestion } from "../routing/explain-question.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { MetricsInput } from "../telemetry/metrics-input.ts";
 import { readProcessFigures } from "../telemetry/process-figures.ts";
 import type { Box } from "./box.ts";
 
-/** Endpoint series of one service: a DNS answer must not make any number of them. */
+/** Endpoint series of one service besides those of its file: a DNS answer must not make any number of them. */
 const ENDPOINT_SERIES_MAX = 64;
 
 /** Lines of the access log that the main thread could not write. */
@@ -30,10 +33,12 @@ export function createAdminFunctions(box: Box, stdout: DroppedLines, log: Logger
     snapshot: () => snapshotView(box.snapshot),
     listeners: () => listenersView(box.snapshot, box.supervisor.counters()),
     routes: () => routesView(box.snapshot),
-    services: () =>
+    services: async () =>
       servicesView(box.snapshot, {
         counters: box.supervisor.counters(),
-        endpoints: box.discovery.endpoints(),
+        loads: await box.supervisor.loads(),
+        conditions: (service) => box.health.conditions(service),
+        absentOuts: (service) => box.health.absentOuts(service),
         names: (service) => box.discovery.status(service),
       }),
     connections: async (asked) => {
@@ -47,8 +52,19 @@ export function createAdminFunctions(box: Box, stdout: DroppedLines, log: Logger
       if (!question.ok) return question;
       const { explain } = await import("../routing/explain.ts");
       return success(
-        explain(box.snapshot, question.value, { sets: box.discovery.endpoints(), health: {} }),
+        explain(box.snapshot, question.value, {
+          sets: box.discovery.endpoints(),
+          health: box.health.tables(),
+        }),
       );
+    },
+    setOut: (change) => {
+      const done = box.health.setOut(change);
+      if (!done.ok) return done;
+      const { service, address } = change;
+      const { changed, state, left } = done.value;
+      const ofState = state === undefined ? {} : { state };
+      return success({ service, address, changed, ...ofState, left });
     },
     reload: () => box.reload(),
     drain: () => box.drain(),
@@ -57,7 +73,6 @@ export function createAdminFunctions(box: Box, stdout: DroppedLines, log: Logger
 }
 
 function metricsInput(box: Box, stdout: DroppedLines): MetricsInput {
-  const sets = Object.entries(box.discovery.endpoints());
   return {
     blocks: box.layout.blocks(),
     values: box.supervisor.counters(),
@@ -66,10 +81,10 @@ function metricsInput(box: Box, stdout: DroppedLines): MetricsInput {
     reloads: box.reloads,
     accessLogDropped: stdout.dropped + box.supervisor.dropped,
     workerRestarts: box.supervisor.restarts,
-    endpoints: sets.flatMap(([service, endpoints]) =>
-      endpoints
-        .slice(0, ENDPOINT_SERIES_MAX)
-        .map(({ name }) => ({ service, endpoint: name, healthy: true })),
+    endpoints: box.snapshot.services.flatMap((service) =>
+      countedEndpoints(service, box.health.conditions(service.name)).map(({ endpoint, state }) => {
+        return { service: service.name, endpoint: endpoint.name, healthy: state === "healthy" };
+      }),
     ),
     threads: box.supervisor.utilizations().map((utilization, index) => ({
       thread: String(index),
@@ -78,4 +93,20 @@ function metricsInput(box: Box, stdout: DroppedLines): MetricsInput {
     })),
     process: readProcessFigures(Date.now()),
   };
+}
+
+/** All that stand in the file, and so many of the others. */
+function countedEndpoints(
+  { sources }: Service,
+  conditions: readonly EndpointCondition[],
+): readonly EndpointCondition[] {
+  const own = new Set(
+    sources.flatMap((source) => (source.kind === "address" ? [source.endpoint.name] : [])),
+  );
+  let room = ENDPOINT_SERIES_MAX;
+  return conditions.filter(({ endpoint }) => {
+    if (own.has(endpoint.name)) return true;
+    room -= 1;
+    return room >= 0;
+  });
 }

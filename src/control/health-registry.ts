@@ -1,4 +1,5 @@
 /** The one truth about which endpoints may be used: checks, answers and what is out by hand, merged and published. */
+import type { EndpointCondition } from "../core/endpoint-condition.ts";
 import type { CheckResult } from "../core/health-check.ts";
 import type { ErrorRow } from "../core/health-outlier.ts";
 import type { LogLevel } from "../core/model.ts";
@@ -15,7 +16,7 @@ import type { StartCheck } from "../health/check-task.ts";
 import type { HealthClock } from "../health/clock.ts";
 import { HealthChecker } from "../health/health-checker.ts";
 import { ManualOuts } from "./manual-outs.ts";
-import { type EndpointCondition, type HealthChange, ServiceHealth } from "./service-health.ts";
+import { type HealthChange, ServiceHealth } from "./service-health.ts";
 import { Throttle } from "./throttle.ts";
 
 /** What the registry works with. */

@@ -16,6 +16,7 @@ import {
   UNTROUBLED,
   withRow,
 } from "../core/health-outlier.ts";
+import type { EndpointCondition } from "../core/endpoint-condition.ts";
 import type { Endpoint, EndpointHealth, EndpointState, Service } from "../core/service.ts";
 import type { HealthClock } from "../health/clock.ts";
 
@@ -26,23 +27,6 @@ export interface HealthChange {
   readonly to: EndpointState;
   /** For people: what brought it about. */
   readonly because: string;
-}
-
-/** Everything that is known of one endpoint; times in milliseconds since the epoch. */
-export interface EndpointCondition {
-  readonly endpoint: Endpoint;
-  readonly state: EndpointState;
-  /** Since when it has been so, or known. */
-  readonly sinceMs: number;
-  /** What brought that about; undefined = it has been healthy as long as it is known. */
-  readonly because: string | undefined;
-  /** Undefined = its service has no checks. */
-  readonly check: CheckState | undefined;
-  /** Of all workers together. */
-  readonly errorsInARow: number;
-  readonly ejections: number;
-  /** When it may come back at the earliest; undefined = it is not ejected. */
-  readonly ejectedUntilMs: number | undefined;
 }
 
 /** Owned by the HealthRegistry. Every method that may change states returns what has changed. */

@@ -92,6 +92,14 @@ export interface ServiceView {
   readonly balancer: string;
   readonly sources: readonly string[];
   readonly endpoints: readonly EndpointView[];
+  /** How many of them are healthy. */
+  readonly endpoints_healthy: number;
+  /** Too few are: those that are not are used all the same, but for what is out by hand. */
+  readonly panic: boolean;
+  /** Addresses that are out by hand, but are not among the endpoints now. */
+  readonly out_elsewhere: readonly string[];
+  /** In words: `http /healthz every 5s`; absent = there are none. */
+  readonly checks?: string;
   /** The names among the sources and what was last heard of them. */
   readonly names: readonly NameView[];
   readonly timeouts: {
@@ -106,14 +114,54 @@ export interface ServiceView {
 
 export interface EndpointView {
   readonly address: string;
+  /** The name that it was looked up by. */
+  readonly dns_name?: string;
   readonly weight: number;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly zone?: string;
+  /** Above 0: used only when none of a lower one is left. */
+  readonly priority?: number;
+  /** healthy, unhealthy, ejected or out. */
+  readonly state: string;
+  /** RFC 3339: since when it has been so, or known. */
+  readonly since?: string;
+  /** What brought that about; absent = it has been healthy as long as it is known. */
+  readonly because?: string;
+  /** The last one; absent = there was none yet. */
+  readonly check?: { readonly passed: boolean; readonly detail: string; readonly at: string };
+  /** Of requests, in all workers. */
+  readonly errors_in_a_row: number;
+  /** For its answers, since it is known. */
+  readonly ejections: number;
+  /** RFC 3339: when it may come back at the earliest. */
+  readonly ejected_until?: string;
+  /** Requests and tunnels now, in all workers. */
+  readonly active: number;
+}
+
+/** `POST /endpoints/out` and `/endpoints/in`. */
+export interface EndpointReport {
+  readonly service: string;
+  readonly address: string;
+  /** False = it was so already. */
+  readonly changed: boolean;
+  /** Of the endpoint now; absent = the service does not have it now. */
+  readonly state?: string;
+  /** Endpoints of the service that are not out by hand. */
+  readonly left: number;
 }
 
 export interface NameView {
   readonly name: string;
+  /** name, srv or file. */
+  readonly kind: string;
+  /** What the last good answer said. */
+  readonly addresses: readonly string[];
   /** RFC 3339, of the last good answer; absent = there was none yet. */
   readonly resolved_at?: string;
   readonly ttl_seconds?: number;
+  /** RFC 3339: when it is asked for again; absent = when a file changes. */
+  readonly next_at?: string;
   /** Why the last question failed; the addresses are older then. */
   readonly error?: string;
 }

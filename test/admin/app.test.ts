@@ -94,7 +94,7 @@ test("admin API refuses every request of a page elsewhere, whatever it asks for"
       assert.equal(answer.headers.get("cache-control"), "no-store");
     }
   }
-  assert.deepEqual(calls, { reloads: 0, drains: 0, problems: [] });
+  assert.deepEqual(calls, { outs: [], reloads: 0, drains: 0, problems: [] });
 });
 
 test("admin API refuses a request without a Host in both versions", async (t) => {
@@ -129,6 +129,32 @@ test("POST /reload and POST /drain act; no other method does", async (t) => {
   assert.equal(drain.status, 202);
   assert.equal(JSON.parse(drain.body).draining, true);
   assert.deepEqual([calls.reloads, calls.drains], [1, 1]);
+});
+
+test("POST /endpoints/out and in name service and address; a refusal is 404", async (t) => {
+  const { send, calls } = await start(t);
+  const query = "service=my-nginx&address=10.0.0.11%3A80";
+  for (const [way, state] of [
+    ["out", "out"],
+    ["in", "healthy"],
+  ] as const) {
+    const answer = await send(`POST /endpoints/${way}?${query}`, "Content-Length: 0");
+    assert.equal(answer.status, 200);
+    assert.equal(JSON.parse(answer.body).state, state);
+    const read = await send(`GET /endpoints/${way}?${query}`);
+    assert.equal(read.status, 405);
+    assert.equal(read.headers.get("allow"), "POST");
+  }
+  const service = "my-nginx";
+  const address = "10.0.0.11:80";
+  assert.deepEqual(calls.outs, [
+    { service, address, out: true },
+    { service, address, out: false },
+  ]);
+  const refused = await send("POST /endpoints/out?service=x", "Content-Length: 0");
+  assert.equal(refused.status, 404);
+  assert.match(refused.body, /there is no service x/);
+  assert.equal((await send("POST /endpoints/off?service=x", "Content-Length: 0")).status, 404);
 });
 
 test("POST on a reading is 405", async (t) => {

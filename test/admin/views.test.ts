@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { routesView } from "../../src/admin/route-views.ts";
-import { listenersView, servicesView, snapshotView } from "../../src/admin/views.ts";
+import { type LiveServices, servicesView } from "../../src/admin/service-views.ts";
+import { listenersView, snapshotView } from "../../src/admin/views.ts";
 import { actionWords, adminAddressWords, sourceWords } from "../../src/admin/words.ts";
 import type { Snapshot } from "../../src/core/model.ts";
-import { COUNTERS, endpoint, LIVE, SNAPSHOT } from "./fixtures/snapshot.ts";
+import { condition, COUNTERS, endpoint, LIVE, SNAPSHOT } from "./fixtures/snapshot.ts";
 
 test("listenersView() names each listener's gateways, connections and what is not served and why", () => {
   const view = listenersView(SNAPSHOT, COUNTERS);
@@ -92,23 +93,110 @@ test("routesView() leaves out a route that this gateway's port can never match",
 
 test("servicesView() says the endpoints now and why a name has none", () => {
   const [mine, theirs] = servicesView(SNAPSHOT, LIVE).services;
+  const plain = {
+    state: "healthy",
+    since: "2026-11-22T12:00:00.000Z",
+    errors_in_a_row: 0,
+    ejections: 0,
+  };
   assert.deepEqual(mine?.endpoints, [
-    { address: "10.0.0.11:80", weight: 1 },
-    { address: "10.0.0.12:80", weight: 2 },
+    { address: "10.0.0.11:80", weight: 1, ...plain, active: 2 },
+    { address: "10.0.0.12:80", weight: 2, ...plain, active: 0 },
   ]);
+  assert.equal(mine.endpoints_healthy, 2);
+  assert.equal(mine.panic, false);
+  assert.equal(mine.checks, undefined);
   assert.deepEqual(mine.sources, ["10.0.0.11:80", "10.0.0.12:80 (weight 2)"]);
   assert.equal(mine.upstream_connections_active, 3);
   assert.equal(mine.retries_total, 7);
   assert.deepEqual(theirs?.endpoints, []);
-  assert.deepEqual(theirs.names, [{ name: "nginx.com", error: "ENOTFOUND" }]);
+  assert.deepEqual(theirs.names, [
+    { name: "nginx.com", kind: "name", addresses: [], error: "ENOTFOUND" },
+  ]);
+});
+
+test("servicesView() says of each endpoint how it is and why, and when there is panic", () => {
+  const [first, ...others] = SNAPSHOT.services;
+  assert.ok(first);
+  const healthCheck = {
+    kind: "http",
+    path: "/up",
+    host: undefined,
+    grpcService: "",
+    intervalMs: 5000,
+    timeoutMs: 2000,
+    unhealthyAfter: 3,
+    healthyAfter: 2,
+    expect: [200],
+  } as const;
+  const snapshot = { ...SNAPSHOT, services: [{ ...first, healthCheck }, ...others] };
+  const atMs = Date.UTC(2026, 10, 22, 13);
+  const refused = { passed: false, detail: "connect refused", atMs };
+  const live: LiveServices = {
+    ...LIVE,
+    conditions: (name) => [
+      condition(
+        {
+          ...endpoint("10.0.0.1", 80, 1),
+          dnsName: "a.b",
+          zone: "eu",
+          labels: { v: "1" },
+          priority: 2,
+        },
+        {
+          state: "unhealthy",
+          because: "connect refused",
+          check: { healthy: false, against: 0, last: refused },
+          ejections: name === "my-nginx" ? 3 : 0,
+          ejectedUntilMs: atMs + 1000,
+          errorsInARow: 4,
+        },
+      ),
+    ],
+    absentOuts: () => ["10.0.0.9:80"],
+  };
+  const [mine] = servicesView(snapshot, live).services;
+  assert.deepEqual(mine?.endpoints, [
+    {
+      address: "10.0.0.1:80",
+      dns_name: "a.b",
+      weight: 1,
+      labels: { v: "1" },
+      zone: "eu",
+      priority: 2,
+      state: "unhealthy",
+      since: "2026-11-22T12:00:00.000Z",
+      because: "connect refused",
+      check: { passed: false, detail: "connect refused", at: "2026-11-22T13:00:00.000Z" },
+      errors_in_a_row: 4,
+      ejections: 3,
+      ejected_until: "2026-11-22T13:00:01.000Z",
+      active: 0,
+    },
+  ]);
+  assert.equal(mine.endpoints_healthy, 0);
+  assert.equal(mine.panic, true);
+  assert.equal(mine.checks, "http /up every 5000 ms");
+  assert.deepEqual(mine.out_elsewhere, ["10.0.0.9:80"]);
 });
 
 test("servicesView() says when a name was resolved and for how long that holds", () => {
   const resolvedAt = Date.UTC(2026, 10, 22);
-  const names = () => [{ host: "a", resolvedAt, ttlMs: 59_900, error: undefined }];
+  const addresses = ["10.0.0.1"];
+  const nextAt = resolvedAt + 59_900;
+  const names = () => [
+    { host: "a", addresses, resolvedAt, ttlMs: 59_900, nextAt, error: undefined },
+  ];
   const [service] = servicesView(SNAPSHOT, { ...LIVE, names }).services;
   assert.deepEqual(service?.names, [
-    { name: "a", resolved_at: "2026-11-22T00:00:00.000Z", ttl_seconds: 60 },
+    {
+      name: "a",
+      kind: "name",
+      addresses,
+      resolved_at: "2026-11-22T00:00:00.000Z",
+      ttl_seconds: 60,
+      next_at: "2026-11-22T00:00:59.900Z",
+    },
   ]);
 });
 

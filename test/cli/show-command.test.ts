@@ -52,9 +52,9 @@ const TABLES: readonly [thing: string, lines: readonly string[]][] = [
   [
     "services",
     [
-      "SERVICE    ENDPOINTS                              SOURCES                                BALANCER     TIMEOUTS    OPEN  DNS        LINE",
-      "my-nginx   10.0.0.11:80, 10.0.0.12:80 (weight 2)  10.0.0.11:80, 10.0.0.12:80 (weight 2)  round_robin  5s/1m/1m    3     -          70",
-      "nginx.com  none                                   dns nginx.com:443                      round_robin  5s/1m/1m    3     ENOTFOUND  75",
+      "SERVICE    HEALTHY  ENDPOINTS                              SOURCES                                BALANCER     TIMEOUTS    OPEN  ACTIVE  DNS        LINE",
+      "my-nginx   2/2      10.0.0.11:80, 10.0.0.12:80 (weight 2)  10.0.0.11:80, 10.0.0.12:80 (weight 2)  round_robin  5s/1m/1m    3     2       -          70",
+      "nginx.com  0/0      none                                   dns nginx.com:443                      round_robin  5s/1m/1m    3     0       ENOTFOUND  75",
     ],
   ],
   [
@@ -99,22 +99,22 @@ for (const [thing, lines] of TABLES) {
     const { code, stdout } = await runWords(["show", thing, "--json", "--admin", address]);
     assert.equal(code, 0);
     const { functions } = createFunctions();
-    const expected = functions[thing as "routes"]();
+    const expected = await functions[thing as "services"]();
     assert.deepEqual(JSON.parse(stdout), expected);
   });
 }
 
 function agedName(error?: string): NameView[] {
   const resolved_at = new Date(NOW - 90_000).toISOString();
-  const name = { name: "a", resolved_at, ttl_seconds: 300 };
+  const name = { name: "a", kind: "name", addresses: [], resolved_at, ttl_seconds: 300 };
   return [error === undefined ? name : { ...name, error }];
 }
 
 test("gatehouse show services says how old the answer of DNS is", async (t) => {
   const { functions } = createFunctions();
   const { address } = await startBox(t, {
-    services: () => {
-      const view = functions.services();
+    services: async () => {
+      const view = await functions.services();
       const [first, second] = view.services;
       assert.ok(first !== undefined && second !== undefined);
       const services = [
@@ -125,8 +125,54 @@ test("gatehouse show services says how old the answer of DNS is", async (t) => {
     },
   });
   const { stdout } = await runWords(["show", "services", "--admin", address]);
-  assert.match(stdout, / 90s ago, ttl 300s /);
+  assert.match(stdout, / 90s ago, ttl 300s \(210s left\) /);
   assert.match(stdout, / ETIMEOUT, answer 90s ago /);
+});
+
+test("gatehouse show endpoints says of each how it is and why, as a table and as JSON", async (t) => {
+  const { functions } = createFunctions();
+  const { address } = await startBox(t, {
+    services: async () => {
+      const view = await functions.services();
+      const [first, second] = view.services;
+      const [one, two] = first?.endpoints ?? [];
+      assert.ok(first && second && one && two);
+      const ejected = {
+        ...one,
+        state: "ejected",
+        because: "5 errors in a row",
+        ejected_until: new Date(NOW + 12_000).toISOString(),
+        ejections: 2,
+        check: { passed: true, detail: "status 200", at: new Date(NOW - 3000).toISOString() },
+      };
+      const labels = { version: "v2" };
+      const other = { ...two, labels, zone: "eu", priority: 1 };
+      const checked = { ...first, checks: "http", endpoints: [ejected, other], panic: true };
+      return { ...view, services: [{ ...checked, out_elsewhere: ["10.0.0.9:80"] }, second] };
+    },
+  });
+  const shown = await runWords(["show", "endpoints", "--admin", address]);
+  assert.deepEqual(
+    words(shown.stdout),
+    words(
+      [
+        "SERVICE  ADDRESS  STATE  SINCE  WHY  LAST CHECK  ACTIVE  EJECTIONS  WEIGHT  LABELS",
+        "my-nginx  10.0.0.11:80  ejected, used (panic)  0s ago  5 errors in a row, back in 12s  status 200, 3s ago  2  2  1  -",
+        "my-nginx  10.0.0.12:80  healthy  0s ago  -  not yet  0  0  2  version=v2, zone eu, priority 1",
+        "my-nginx  10.0.0.9:80  out  -  by hand; it is not there now  -  -  -  -  -",
+        "",
+      ].join("\n"),
+    ),
+  );
+  const { stdout } = await runWords(["show", "endpoints", "--json", "--admin", address]);
+  const { endpoints } = JSON.parse(stdout) as { endpoints: Record<string, unknown>[] };
+  assert.deepEqual(
+    endpoints.map(({ service, address: at, state }) => [service, at, state]),
+    [
+      ["my-nginx", "10.0.0.11:80", "ejected"],
+      ["my-nginx", "10.0.0.12:80", "healthy"],
+    ],
+  );
 });
 
 test("gatehouse show finds the address in GATEHOUSE_ADMIN, and --admin before it", async (t) => {
