@@ -16,6 +16,9 @@ export interface KeyRules {
 
 type Schema = v.GenericSchema;
 
+/** A message stays one readable line. */
+const KEYS_SHOWN = 6;
+
 /** valibot leaves these out of every object, so that they reach no prototype. */
 const RESERVED_KEYS = ["__proto__", "constructor", "prototype"];
 
@@ -30,7 +33,9 @@ export function table<const T extends v.ObjectEntries>(
   const known = Object.keys(entries);
   const rest = { ...v.never(), requirement: { known, unsupported } satisfies KeyRules };
   const schema = v.objectWithRest(entries, rest, (issue) => missing(entries, issue.expected));
-  const checked = { ...schema, "~run": runOnTable(schema, rest) };
+  const more = known.length > KEYS_SHOWN ? " …" : "";
+  const expected = `expected a table with ${known.slice(0, KEYS_SHOWN).join(", ")}${more}`;
+  const checked = { ...schema, "~run": runOnTable(schema, rest, expected) };
   // Only to the type checker: what `rest` takes is never anything, so the table has these entries alone.
   return checked as unknown as v.ObjectSchema<T, undefined>;
 }
@@ -39,7 +44,7 @@ export function table<const T extends v.ObjectEntries>(
 export function record<T extends Schema>(name: v.GenericSchema<string>, value: T) {
   const schema = v.record(name, value);
   const rest = v.never('"__proto__", "constructor" and "prototype" cannot be names');
-  return { ...schema, "~run": runOnTable(schema, rest) };
+  return { ...schema, "~run": runOnTable(schema, rest, "expected a table") };
 }
 
 /** Says what a key means, for the JSON Schema and so for editors. */
@@ -191,10 +196,10 @@ function shorten(found: string): string {
 }
 
 /** Refuses what valibot would take for a table, lists and dates, and the keys that it passes over in silence. */
-function runOnTable<T extends Schema>(schema: T, rest: Schema): T["~run"] {
+function runOnTable<T extends Schema>(schema: T, rest: Schema, expected: string): T["~run"] {
   return (dataset, config) => {
     const input = dataset.value;
-    if (!isTable(input)) return v.never("expected a table")["~run"](dataset, config);
+    if (!isTable(input)) return v.never(expected)["~run"](dataset, config);
     const result = schema["~run"](dataset, config);
     for (const key of RESERVED_KEYS) {
       if (!Object.hasOwn(input, key)) continue;

@@ -64,7 +64,7 @@ function validateKind(item: BoundVirtualService, kind: Kind, context: Context): 
   if (routes.length === 0) return;
   const path = [...item.path, kind];
   if (item.config.gateways !== undefined) validateReach(item, kind, context);
-  else if (item.gateways[kind].length === 0 && context.declared.gateways.size > 0) {
+  else if (item.gateways[kind].length === 0 && areAllRead(context)) {
     context.report.warning([...path, 0], `never used: no gateway of this file is ${kind}`);
   }
   for (const [i, route] of routes.entries()) {
@@ -76,6 +76,13 @@ function validateKind(item: BoundVirtualService, kind: Kind, context: Context): 
       }
     }
   }
+}
+
+/** A gateway that was set aside for a mistake of its own may be of any kind. */
+function areAllRead({ bindings, declared }: Context): boolean {
+  return (
+    bindings.byName.size > 0 && [...declared.gateways].every((name) => bindings.byName.has(name))
+  );
 }
 
 interface MatchConfig {

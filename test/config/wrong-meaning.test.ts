@@ -131,6 +131,21 @@ const ROWS: readonly Row[] = [
     ],
   },
   {
+    name: "text where a table belongs: what may stand in it",
+    text: file({ http: 'route = "s"\nmatch = [{ headers = { x = "1" } }]\nmirror = "s"' }),
+    lines: [
+      '19:24: error: virtual_service[0].http[0].match[0].headers.x: expected a table with exact, prefix, regex, present, found "1"',
+      '20:1: error: virtual_service[0].http[0].mirror: expected a table with to, percent, found "s"',
+    ],
+  },
+  {
+    name: "the only http gateway is wrong: no guess about its routes",
+    text: file({ web: 'hosts = ["a..com"]' }).replace('hosts = ["a.com"]\nhosts', "hosts"),
+    lines: [
+      '6:10: error: gateway[0].hosts[0]: a host name has no empty labels: two dots, or one at the start, found "a..com"',
+    ],
+  },
+  {
     name: "unknown service, long form",
     text: file({ http: "route = [{ to = 's' }, { to = 'zzz' }]" }),
     lines: ['18:26: error: virtual_service[0].http[0].route[1].to: there is no service "zzz"'],
