@@ -67,9 +67,7 @@ export class RequestBody {
       decoder === undefined
         ? this.#forwardPlain(socket, head, bytes)
         : this.#forwardChunks(socket, head, { bytes, decoder });
-    if (head !== "" && this.done && decoder === undefined)
-      this.#kept = Buffer.from(bytes.subarray(0, used));
-    else this.repeatable = false;
+    this.repeatable = this.#kept !== undefined;
     return used;
   }
 
@@ -84,7 +82,8 @@ export class RequestBody {
     const length = Math.min(this.#left, bytes.length);
     this.#left -= length;
     this.done = this.#left === 0;
-    if (head !== "")
+    if (head !== "" && this.done) this.#kept = writeWhole(socket, head, bytes.subarray(0, length));
+    else if (head !== "")
       writePlain(socket, head, {
         bytes,
         start: 0,
@@ -124,6 +123,15 @@ export class RequestBody {
     if (!decoder.done) return undefined;
     return this.#announcesTrailers ? filterTrailers(decoder.trailer) : "";
   }
+}
+
+/** Writes a request that is whole; returns its body, in the memory of the write. */
+function writeWhole(socket: Socket, head: string, body: Buffer): Buffer {
+  const out = Buffer.allocUnsafe(head.length + body.length);
+  out.write(head, 0, "latin1");
+  body.copy(out, head.length);
+  socket.write(out);
+  return out.subarray(head.length);
 }
 
 function tooLarge(bytesMax: number): Failure {

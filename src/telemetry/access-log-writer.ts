@@ -4,6 +4,8 @@ import { FileAppender, type ProblemReport } from "./file-appender.ts";
 
 /** A batch is handed on when it has so many bytes … */
 const BATCH_BYTES = 64 * 1024;
+/** One that is longer, and they are rare, goes alone. */
+const LINE_BYTES_MAX = 8 * 1024;
 /** … or is so old. */
 const BATCH_MS = 100;
 /** What may wait for a slow disk, a worker. */
@@ -31,7 +33,12 @@ export class AccessLogWriter {
   readonly #pass: (lines: string) => void;
   readonly #file: FileAppender | undefined;
   readonly #startTimer: StartTimer;
-  #batch = "";
+  /**
+   * What waits. A line is a rope of some fifty strings, and a batch of ropes would be a great tree that the collector
+   * copies about and the last moment has to walk: each line is laid flat as soon as it comes.
+   */
+  readonly #batch = Buffer.allocUnsafeSlow(BATCH_BYTES + LINE_BYTES_MAX);
+  #bytes = 0;
   #cancelTimer: (() => void) | undefined;
 
   constructor(options: AccessLogWriterOptions) {
@@ -51,8 +58,9 @@ export class AccessLogWriter {
   /** Takes one line in ASCII with its line feed, as formatHttpRecord and formatTunnelRecord make it. */
   write(line: string): void {
     if (!this.enabled) return;
-    this.#batch += line;
-    if (this.#batch.length >= BATCH_BYTES) this.#handOn();
+    if (line.length > LINE_BYTES_MAX) return this.#handOnAlone(line);
+    this.#bytes += this.#batch.write(line, this.#bytes, "latin1");
+    if (this.#bytes >= BATCH_BYTES) this.#handOn();
     else this.#cancelTimer ??= this.#startTimer(() => this.#handOn(), BATCH_MS);
   }
 
@@ -77,9 +85,15 @@ export class AccessLogWriter {
   #handOn(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
-    const lines = this.#batch;
-    this.#batch = "";
-    if (lines !== "") this.#pass(lines);
+    if (this.#bytes === 0) return;
+    const lines = this.#batch.toString("latin1", 0, this.#bytes);
+    this.#bytes = 0;
+    this.#pass(lines);
+  }
+
+  #handOnAlone(line: string): void {
+    this.#handOn();
+    this.#pass(line);
   }
 }
 
