@@ -20,12 +20,17 @@ export function lintHttpRoutes(item: BoundVirtualService, config: Config, report
 export function lintPublicServices(config: Config, report: Report): void {
   const used = new Set<string>();
   for (const { http } of config.virtual_service) {
-    for (const { route = [] } of http) for (const { to } of route) used.add(to);
+    for (const { route = [], mirror } of http) {
+      for (const { to } of route) used.add(to);
+      if (mirror !== undefined) used.add(mirror.to);
+    }
   }
   for (const name of used) {
-    for (const [i, { address }] of (config.service[name]?.endpoints ?? []).entries()) {
+    const service = config.service[name];
+    if (service === undefined || service.tls !== undefined) continue;
+    for (const [i, { address }] of (service.endpoints ?? []).entries()) {
       if (address.kind !== "address" || anyCidrHolds(NOT_PUBLIC, address.host)) continue;
-      const message = `requests go to ${address.host} in the clear, and it is a public address: use one of your own network or of a tunnel`;
+      const message = `requests go to ${address.host} in the clear, and it is a public address: give the service tls, or use an address of your own network or of a tunnel`;
       report.warning(["service", name, "endpoints", i], message);
     }
   }

@@ -7,22 +7,22 @@ import type { Config, ServiceConfig } from "./schema.ts";
 export function lintSubsets(config: Config, report: Report): void {
   for (const [name, service] of Object.entries(config.service)) {
     for (const [subset, labels] of Object.entries(service.subsets)) {
-      if (isFilled(service, labels)) continue;
+      // The endpoints of a file bring labels of their own.
+      if (service.file !== undefined || isFilled(service, labels)) continue;
       const said = Object.entries(labels).map(
         ([key, value]) => `${key} = ${JSON.stringify(value)}`,
       );
       const add = `give one labels = { ${said.join(", ")} }`;
       const how =
-        service.dns === undefined ? add : `those of dns have no labels; in endpoints ${add}`;
+        service.endpoints === undefined ? `what DNS tells has no labels; in endpoints ${add}` : add;
       const message = `no endpoint is in this subset: ${how}`;
       report.warning(["service", name, "subsets", subset], message);
     }
   }
 }
 
-function isFilled(
-  { endpoints = [], dns }: ServiceConfig,
-  wanted: Readonly<Record<string, string>>,
-) {
-  return [...endpoints, ...(dns === undefined ? [] : [{}])].some((one) => hasLabels(one, wanted));
+/** Of a service without a list the endpoints come from DNS: they have no labels. */
+function isFilled({ endpoints }: ServiceConfig, wanted: Readonly<Record<string, string>>) {
+  const all = endpoints?.map(({ labels = {} }) => ({ labels })) ?? [{}];
+  return all.some((one) => hasLabels(one, wanted));
 }

@@ -86,10 +86,17 @@ test("lintPublicServices() warns of requests in the clear to a public address on
   assert.deepEqual(
     check(file({ service: "endpoints = ['10.0.0.1:80', '8.8.8.8:80', '[2a00::1]:80']" })).lines,
     [
-      "22:29: warning: service.s.endpoints[1]: requests go to 8.8.8.8 in the clear, and it is a public address: use one of your own network or of a tunnel",
-      "22:43: warning: service.s.endpoints[2]: requests go to 2a00::1 in the clear, and it is a public address: use one of your own network or of a tunnel",
+      "22:29: warning: service.s.endpoints[1]: requests go to 8.8.8.8 in the clear, and it is a public address: give the service tls, or use an address of your own network or of a tunnel",
+      "22:43: warning: service.s.endpoints[2]: requests go to 2a00::1 in the clear, and it is a public address: give the service tls, or use an address of your own network or of a tunnel",
     ],
   );
+});
+
+test("lintPublicServices() warns of copies too, and of nothing that goes by TLS", () => {
+  const http = 'route = "s"\nmirror = { to = "m" }';
+  const service = "[service.m]\nendpoints = ['8.8.8.8:80']\n";
+  assert.equal(check(file({ http, tail: service })).lines.length, 1);
+  assert.deepEqual(check(file({ http, tail: `${service}tls.sni = 'dns.google'` })).lines, []);
 });
 
 test("lintOverlaps() warns of a wildcard beside an exact name of another tls gateway", () => {

@@ -108,7 +108,7 @@ describe("checkConfig() warns of", () => {
       "a subset of addresses that are looked up, which have no labels",
       'dns = "app.example.com:80"\nsubsets = { all = {}, v1 = { version = "v1" } }',
       [
-        '23:23: warning: service.s.subsets.v1: no endpoint is in this subset: those of dns have no labels; in endpoints give one labels = { version = "v1" }',
+        '23:23: warning: service.s.subsets.v1: no endpoint is in this subset: what DNS tells has no labels; in endpoints give one labels = { version = "v1" }',
       ],
     ],
   ];
