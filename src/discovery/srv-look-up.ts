@@ -32,6 +32,7 @@ async function ask(resolver: dns.Resolver, name: string): Promise<FoundRecords |
   } catch (error) {
     return { kind: "failed", code: codeOf(error) };
   }
+  if (raw.length === 0) return { kind: "failed", code: "ENODATA" };
   const records = readRecords(raw);
   if (records === undefined) return { kind: "failed", code: "EBADRESP" };
   return { kind: "found", answeredAs: name, records };

@@ -38,16 +38,16 @@ test("apply() asks again when the lowest TTL ends and publishes only what is new
   h.dns.zone.set("site.test", { A: ["10.0.0.1", "10.0.0.2"], ttl: [300, 7] });
   await h.start(service("site", "site.test:80"));
   assert.equal(h.published.length, 1);
-  await nextRound(h, 7000);
+  await h.nextRound(7000);
   assert.equal(h.dns.questions.length, 4, "A and AAAA twice");
   assert.equal(h.published.length, 1, "the same answer is no news");
 
   h.dns.zone.set("site.test", { A: ["10.0.0.2", "10.0.0.1"], ttl: 7 });
-  await nextRound(h, 7000);
+  await h.nextRound(7000);
   assert.equal(h.published.length, 1, "another order is no news");
 
   h.dns.zone.set("site.test", { A: ["10.0.0.3"], ttl: 7 });
-  await nextRound(h, 7000);
+  await h.nextRound(7000);
   assert.deepEqual(h.published.slice(1), ["site: 10.0.0.3:80"]);
 });
 
@@ -165,7 +165,7 @@ test("apply() uses at most 256 addresses of a name and says so once", async (t) 
   h.dns.zone.set("big.test", { A: addresses });
   await h.start(service("big", "big.test:80"));
   assert.equal(h.discovery.endpoints()["big"]?.length, 256);
-  await nextRound(h, TTL_60);
+  await h.nextRound(TTL_60);
   const warnings = h.logged.filter((each) => each.level === "warning");
   assert.deepEqual(
     warnings.map((each) => [each.message, each.fields["left_out"]]),
@@ -259,10 +259,14 @@ test("apply() says that the servers are wrong where they are no addresses", asyn
   assert.equal(h.discovery.status("site")[0]?.error, "EBADSERVER");
 });
 
-async function nextRound(
-  h: Awaited<ReturnType<typeof createHarness>>,
-  waitMs: number,
-): Promise<void> {
-  h.clock.advance(waitMs);
-  await h.clock.armed(waitMs);
-}
+test("apply() keeps what it knows of a name that became an alias without an address", async (t) => {
+  const h = await createHarness(t);
+  h.dns.zone.set("site.test", { A: ["10.0.0.1"], ttl: 60 });
+  await h.start(service("site", "site.test:80"));
+  // An alias of itself, as a circle looks when a resolver has given up.
+  h.dns.zone.set("site.test", { CNAME: "site.test" });
+  h.clock.advance(TTL_60);
+  await h.clock.armed(1000);
+  assert.deepEqual(h.published, ["site: 10.0.0.1:80"]);
+  assert.equal(h.discovery.status("site")[0]?.error, "ENODATA");
+});

@@ -14,6 +14,10 @@ export type Records =
 export interface ZoneEntry {
   readonly A?: Records;
   readonly AAAA?: Records;
+  /** `"priority weight port target"`. */
+  readonly SRV?: Records;
+  /** Said to every question of a type that is not here; whatever it says, no address comes with it. */
+  readonly CNAME?: string;
   /** Seconds; 60 unless said. A list gives each record its own. */
   readonly ttl?: number | readonly number[];
 }
@@ -29,8 +33,8 @@ export interface DnsServer {
   close(): Promise<void>;
 }
 
-const TYPES: Readonly<Record<number, "A" | "AAAA">> = { 1: "A", 28: "AAAA" };
-const TYPE_NUMBERS = { A: 1, AAAA: 28 } as const;
+const TYPES: Readonly<Record<number, "A" | "AAAA" | "SRV">> = { 1: "A", 28: "AAAA", 33: "SRV" };
+const TYPE_NUMBERS = { A: 1, CNAME: 5, AAAA: 28, SRV: 33 } as const;
 const RCODES = { NOERROR: 0, SERVFAIL: 2, NXDOMAIN: 3, REFUSED: 5 } as const;
 const UDP_BYTES_MAX = 1232;
 
@@ -97,7 +101,8 @@ function answer(
   const type = TYPES[query.readUInt16BE(end)];
   questions.push(`${type ?? "?"} ${name}`);
   const entry = zone.get(name);
-  const records = entry === undefined ? "NXDOMAIN" : ((type && entry[type]) ?? []);
+  const alias = entry?.CNAME === undefined ? [] : [entry.CNAME];
+  const records = entry === undefined ? "NXDOMAIN" : ((type && entry[type]) ?? alias);
   if (records === "silence") return undefined;
   const list = typeof records === "string" ? [] : records;
   const header = Buffer.from(query.subarray(0, 12));
@@ -125,11 +130,8 @@ function readName(query: Buffer): { name: string; end: number } {
   return { name: labels.join(".").toLowerCase(), end: at + 1 };
 }
 
-function record(address: string, ttl: number): Buffer {
-  const data = address.includes(":")
-    ? ipv6Bytes(address)
-    : Buffer.from(address.split(".").map(Number));
-  const type = address.includes(":") ? TYPE_NUMBERS.AAAA : TYPE_NUMBERS.A;
+function record(text: string, ttl: number): Buffer {
+  const { type, data } = recordData(text);
   const head = Buffer.alloc(12);
   // The name is a pointer to the question's.
   head.writeUInt16BE(0xc00c, 0);
@@ -138,6 +140,24 @@ function record(address: string, ttl: number): Buffer {
   head.writeUInt32BE(ttl, 6);
   head.writeUInt16BE(data.length, 10);
   return Buffer.concat([head, data]);
+}
+
+/** By what it looks like: numbers and a name, an IPv6 or IPv4 address, another name. */
+function recordData(text: string): { readonly type: number; readonly data: Buffer } {
+  if (text.includes(" ")) {
+    const [priority = "", weight = "", port = "", target = ""] = text.split(" ");
+    const numbers = [priority, weight, port].map((each) => uint16(Number(each)));
+    return { type: TYPE_NUMBERS.SRV, data: Buffer.concat([...numbers, nameBytes(target)]) };
+  }
+  if (text.includes(":")) return { type: TYPE_NUMBERS.AAAA, data: ipv6Bytes(text) };
+  if (!/^[0-9.]+$/.test(text)) return { type: TYPE_NUMBERS.CNAME, data: nameBytes(text) };
+  return { type: TYPE_NUMBERS.A, data: Buffer.from(text.split(".").map(Number)) };
+}
+
+function nameBytes(name: string): Buffer {
+  const labels = name.split(".").filter((each) => each !== "");
+  const parts = labels.map((each) => Buffer.from(`${String.fromCharCode(each.length)}${each}`));
+  return Buffer.concat([...parts, Buffer.from([0])]);
 }
 
 function ipv6Bytes(address: string): Buffer {

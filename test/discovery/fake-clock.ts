@@ -9,7 +9,7 @@ interface Timer {
 export class FakeClock implements Clock {
   #now = 1_000_000;
   #timers = new Set<Timer>();
-  #waiting: { readonly delayMs: number; readonly resolve: () => void }[] = [];
+  #waiting: { readonly isMet: () => boolean; readonly resolve: () => void }[] = [];
 
   now(): number {
     return this.#now;
@@ -18,8 +18,10 @@ export class FakeClock implements Clock {
   set(callback: () => void, delayMs: number): unknown {
     const timer = { at: this.#now + delayMs, callback };
     this.#timers.add(timer);
-    const met = this.#waiting.filter((each) => each.delayMs === delayMs);
-    this.#waiting = this.#waiting.filter((each) => each.delayMs !== delayMs);
+    const { met = [], unmet = [] } = Object.groupBy(this.#waiting, (each) =>
+      each.isMet() ? "met" : "unmet",
+    );
+    this.#waiting = unmet;
     for (const each of met) each.resolve();
     return timer;
   }
@@ -32,10 +34,12 @@ export class FakeClock implements Clock {
     return this.#timers.size;
   }
 
-  /** Resolves when something waits for exactly this long from now on, at once if it does already. */
-  async armed(delayMs: number): Promise<void> {
-    if ([...this.#timers].some((timer) => timer.at === this.#now + delayMs)) return;
-    await new Promise<void>((resolve) => this.#waiting.push({ delayMs, resolve }));
+  /** Resolves when so many things wait for exactly this long from now on, at once if they do already. */
+  async armed(delayMs: number, count = 1): Promise<void> {
+    const isMet = (): boolean =>
+      [...this.#timers].filter((timer) => timer.at === this.#now + delayMs).length >= count;
+    if (isMet()) return;
+    await new Promise<void>((resolve) => this.#waiting.push({ isMet, resolve }));
   }
 
   /** Moves time on and calls back what is due, in order. */

@@ -20,6 +20,8 @@ export interface Harness {
   /** `"service: endpoint endpoint"` for each publish, in order. */
   readonly published: string[];
   readonly logged: { level: string; message: string; fields: Readonly<Record<string, unknown>> }[];
+  /** For files of endpoints; gone when the test ends. */
+  readonly folder: string;
   readonly ipv6: { usable: boolean; loopback: boolean };
   writeHosts(text: string): void;
   writeResolvConf(text: string): void;
@@ -27,6 +29,8 @@ export interface Harness {
   publishes(count: number): Promise<void>;
   /** Applies the services at the test's DNS server and waits for the first word on each name. */
   start(...services: Service[]): Promise<void>;
+  /** Moves time on by so much, and waits until something, or so many things, wait for as long again. */
+  nextRound(waitMs: number, count?: number): Promise<void>;
 }
 
 /** A discovery with its own DNS server, clock, hosts file and resolv.conf; all gone when the test ends. */
@@ -70,6 +74,7 @@ export async function createHarness(
     discovery,
     published,
     logged,
+    folder: directory,
     ipv6,
     writeHosts: (text) => writeFileSync(hostsPath, text),
     writeResolvConf: (text) => writeFileSync(resolvConfPath, `${ONE_TRY}${text}`),
@@ -80,10 +85,17 @@ export async function createHarness(
       discovery.apply(services, [dns.address]);
       await discovery.settled(services, 60_000);
     },
+    nextRound: async (waitMs, count) => {
+      clock.advance(waitMs);
+      await clock.armed(waitMs, count);
+    },
   };
 }
 
-/** A service with these endpoints: `"name:port"` is looked up, `"address:port"` stands for itself. */
+/**
+ * A service with these endpoints: `"name:port"` is looked up, `"address:port"` stands for itself, `"srv NAME"` and
+ * `"file PATH"` are lists.
+ */
 export function service(name: string, ...endpoints: string[]): Service {
   return {
     name,
@@ -94,6 +106,8 @@ export function service(name: string, ...endpoints: string[]): Service {
 }
 
 function source(text: string): EndpointSource {
+  if (text.startsWith("srv ")) return { kind: "srv", name: text.slice(4) };
+  if (text.startsWith("file ")) return { kind: "file", path: text.slice(5) };
   const at = text.lastIndexOf(":");
   const host = text.slice(0, at).replace(/^\[|\]$/g, "");
   const port = Number(text.slice(at + 1));
