@@ -38,12 +38,10 @@ export class OutcomeReporter {
     if (isUrgent && dueMs <= now) return this.#tell();
     if (dueMs >= this.#dueMs) return;
     this.#dueMs = dueMs;
-    this.#options.after(() => this.#onTimer(), dueMs - now);
-  }
-
-  /** There may be an earlier batch that has told all. */
-  #onTimer(): void {
-    if (this.#options.now() >= this.#dueMs) this.#tell();
+    this.#options.after(() => {
+      // A timer may fire a moment early, and an earlier batch may have told all.
+      if (this.#dueMs === dueMs) this.#tell();
+    }, dueMs - now);
   }
 
   #tell(): void {
