@@ -12,6 +12,9 @@ export interface BodyPart {
   readonly buffers: WriteBuffers;
 }
 
+/** Node sends a short text from the stack; a Buffer must be made and kept until the write is over. */
+const TEXT_BYTES_MAX = 768;
+
 /**
  * Writes `head` (latin1, may be empty) and the body bytes as they are. Copies them, so that the caller's buffer may
  * be reused; returns how many bytes were written.
@@ -37,6 +40,10 @@ function writeJoined(socket: Socket, prefix: string, part: BodyPart, suffix: str
     return text.length;
   }
   const total = prefix.length + length + suffix.length;
+  if (total <= TEXT_BYTES_MAX) {
+    socket.write(prefix + bytes.toString("latin1", start, start + length) + suffix, "latin1");
+    return total;
+  }
   const out = part.buffers.take(total);
   if (prefix !== "") out.write(prefix, 0, "latin1");
   bytes.copy(out, prefix.length, start, start + length);
