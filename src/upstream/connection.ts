@@ -279,6 +279,8 @@ export class UpstreamConnection implements Deadlined, Dialler {
     else if (code === "ECONNREFUSED") this.#fail("connect-refused", code);
     else if (code === "ETIMEDOUT") this.#fail("connect-timeout", code);
     else this.#fail("connect-failed", code ?? error.message);
+    // Node leaves it open after an error that comes behind the handshake.
+    secured?.destroy();
   }
 
   #close(): void {

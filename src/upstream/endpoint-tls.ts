@@ -121,7 +121,9 @@ export function describeTlsError(
   // Only a certificate that was not accepted sets it.
   if (authorizationError !== null && authorizationError !== undefined) {
     const reason = CERTIFICATE_REASONS[code];
-    const detail = reason === undefined ? error.message : `${reason}: ${error.message}`;
+    // Node goes on with advice for whoever writes programs.
+    const [message = ""] = error.message.split(";", 1);
+    const detail = reason === undefined ? message : `${reason}: ${message}`;
     return { kind: "connect-certificate", detail: shorten(detail) };
   }
   if (!code.startsWith("ERR_SSL_") && !code.startsWith("ERR_TLS_")) return undefined;
