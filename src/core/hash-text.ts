@@ -4,8 +4,8 @@ const BLOCK_FACTOR_1 = 0xcc9e2d51;
 const BLOCK_FACTOR_2 = 0x1b873593;
 
 /**
- * MurmurHash3_x86_32 (Austin Appleby, public domain) of the text's UTF-16LE bytes, as a signed 32-bit integer. Pure; about
- * a nanosecond a character. Spreads well and hides nothing: whoever chooses the text chooses the hash.
+ * MurmurHash3_x86_32 (Austin Appleby, public domain) of the text's UTF-16LE bytes, as a signed 32-bit integer. Pure; some
+ * two nanoseconds a character. Spreads well and hides nothing: whoever chooses the text chooses the hash.
  */
 export function hashText(text: string, seed: number): number {
   const pairs = text.length & ~1;

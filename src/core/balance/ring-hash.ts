@@ -18,12 +18,18 @@ export class HashRing implements HashTable {
   /** In order. */
   readonly #positions: Uint32Array;
   readonly #owners: Int32Array;
+  /** For each stretch of equal length, about as many as there are points: its first point. */
+  readonly #starts: Int32Array;
+  /** By how much a position is shifted to become the number of its stretch. */
+  readonly #shift: number;
 
   /** The order of the endpoints does not matter but where two have a point at the same position. */
   constructor(endpoints: readonly Endpoint[]) {
     const points = buildPoints(endpoints);
     this.#positions = Uint32Array.from(points, (point) => Math.floor(point / INDEX_RANGE));
     this.#owners = Int32Array.from(points, (point) => point % INDEX_RANGE);
+    this.#shift = Math.clz32(points.length);
+    this.#starts = buildStarts(this.#positions, this.#shift);
   }
 
   get size(): number {
@@ -34,14 +40,9 @@ export class HashRing implements HashTable {
   place(hash: number): number {
     const position = hash >>> 0;
     const positions = this.#positions;
-    let low = 0;
-    let high = positions.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((positions[middle] ?? 0) < position) low = middle + 1;
-      else high = middle;
-    }
-    return low < positions.length ? low : 0;
+    let place = this.#starts[position >>> this.#shift] ?? 0;
+    while (place < positions.length && (positions[place] ?? 0) < position) place += 1;
+    return place < positions.length ? place : 0;
   }
 
   owner(place: number): number {
@@ -67,4 +68,14 @@ function buildPoints(endpoints: readonly Endpoint[]): Float64Array {
     }
   }
   return points.toSorted();
+}
+
+function buildStarts(positions: Uint32Array, shift: number): Int32Array {
+  const starts = new Int32Array(2 ** (32 - shift));
+  let place = 0;
+  for (let stretch = 0; stretch < starts.length; stretch += 1) {
+    while (place < positions.length && (positions[place] ?? 0) >>> shift < stretch) place += 1;
+    starts[stretch] = place;
+  }
+  return starts;
 }

@@ -27,9 +27,11 @@ describe("RoundRobin", () => {
     assert.equal(picks(rotation([1], 9), 3), "000");
   });
 
-  test("spreads weights smoothly, as nginx does", () => {
-    assert.equal(picks(rotation([5, 1, 1]), 14), "00102000010200");
+  test("spreads weights evenly", () => {
+    assert.equal(picks(rotation([5, 1, 1]), 14), "00012000001200");
     assert.equal(picks(rotation([2, 1]), 6), "010010");
+    assert.equal(picks(rotation([1, 2]), 6), "101101");
+    assert.equal(picks(rotation([3, 2, 1]), 6), "010210");
   });
 
   test("begins at another place of the same rotation for another `start`", () => {
@@ -70,6 +72,21 @@ describe("RoundRobin", () => {
   test("gives undefined without endpoints", () => {
     assert.equal(rotation([]).pick([]), undefined);
     assert.equal(rotation([], 7).pick([]), undefined);
+  });
+
+  test("leaves no gap above twice the usual between two turns, for 100 random sets", () => {
+    const random = seededRandom(8);
+    for (let i = 0; i < 100; i += 1) {
+      const weights = Array.from({ length: 2 + random(8) }, () => 1 + random(20));
+      const total = weights.reduce((sum, weight) => sum + weight, 0);
+      const taken = picks(rotation(weights), 3 * total);
+      for (const [index, weight] of weights.entries()) {
+        const places = taken.split("").flatMap((turn, at) => (turn === String(index) ? [at] : []));
+        const gaps = places.slice(1).map((at, k) => at - (places[k] ?? 0));
+        const most = Math.ceil((2 * total) / weight);
+        assert.ok(Math.max(...gaps) <= most, `${weights.join()}: ${taken}`);
+      }
+    }
   });
 
   test("is built at once for a huge set with a large `start`", () => {
