@@ -18,19 +18,26 @@ export interface Nginx {
   accepted(): Promise<number>;
   /** Its access log: one request line each. */
   requests(): readonly string[];
+  /** Ends it at once; its connections are reset. */
+  kill(): Promise<void>;
+}
+
+/** What one nginx serves. */
+export interface Site {
+  readonly locations: string;
+  readonly certificate?: TestCertificate;
+  /** A free one unless said. */
+  readonly port?: number;
 }
 
 /** Starts nginx with these `location` blocks, over TLS if it has a certificate; waits until it listens. */
-export async function startNginx(
-  scope: Scope,
-  site: { readonly locations: string; readonly certificate?: TestCertificate },
-): Promise<Nginx> {
+export async function startNginx(scope: Scope, site: Site): Promise<Nginx> {
   const folder = temporaryFolder(scope);
   mkdirSync(join(folder, "tmp"));
-  const port = await findFreePort();
+  const port = site.port ?? (await findFreePort());
   const statusPort = await findFreePort();
   const config = join(folder, "nginx.conf");
-  writeFileSync(config, configuration({ folder, port, statusPort, ...site }));
+  writeFileSync(config, configuration({ ...site, folder, port, statusPort }));
   const program = findCommand("nginx") ?? "nginx";
   const child = spawn(program, ["-p", folder, "-c", config, "-e", "stderr"], {
     stdio: ["ignore", "ignore", "pipe"],
@@ -47,6 +54,7 @@ export async function startNginx(
   return {
     port,
     accepted: () => readAccepted(statusPort),
+    kill: () => endProcess(child),
     requests: () => readFileSync(join(folder, "access.log"), "utf8").split("\n").slice(0, -1),
   };
 }
