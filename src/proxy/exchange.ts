@@ -151,7 +151,11 @@ export class Exchange implements UpstreamSeeker, TunnelOwner {
   }
 
   onUpstreamConnect(connection: UpstreamConnection): void {
+    const { endpoint } = connection;
     this.#report.connectMs = connection.connectMs;
+    // It may be the sibling of the one that was asked for.
+    this.#report.endpoint = endpoint;
+    if (endpoint !== this.#tried.at(-1)) this.#tried.push(endpoint);
     this.#send(connection);
   }
 
@@ -317,7 +321,8 @@ export class Exchange implements UpstreamSeeker, TunnelOwner {
     const report = this.#report;
     this.#relay = new AnswerRelay(this.#connection, { head, report, upgrade, policy: plan });
     // HTTP/1.0 may come without Host, HTTP/1.1 must not go without: the endpoint is asked by its own name then.
-    const authority = forwarded.authority === "" ? endpoint.name : forwarded.authority;
+    const ownName = endpoint.port === 0 ? "localhost" : endpoint.name;
+    const authority = forwarded.authority === "" ? ownName : forwarded.authority;
     body.begin(socket, serialiseRequest(forwarded, { authority, edgeFields, upgrade }));
     if (!body.done) this.#connection.feed();
     if (this.#finished) return;

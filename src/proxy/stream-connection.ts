@@ -183,6 +183,8 @@ export abstract class StreamConnection
     const { tunnelSlots, tunnelActiveSlots } = routed.destination;
     const { socket } = this.accepted;
     this.#connectMs = connection.connectMs;
+    // It may be the sibling of the one that was asked for.
+    if (connection.endpoint !== this.#tried.at(-1)) this.#tried.push(connection.endpoint);
     routed.service.outcomes.connected(connection.endpoint.name);
     addTo(this.context, tunnelSlots[routed.gatewayIndex] ?? -1, 1);
     addTo(this.context, tunnelActiveSlots[routed.gatewayIndex] ?? -1, 1);

@@ -1,5 +1,6 @@
 /** A worker in this process, driven by messages as the main thread would, with everything it says kept. */
 import assert from "node:assert/strict";
+import type { ListenOptions } from "node:net";
 import type { TestContext } from "node:test";
 import { checkConfig } from "../../src/config/check.ts";
 import { type MetricName, MetricLayout } from "../../src/core/metric-layout.ts";
@@ -88,13 +89,16 @@ export class Rig {
   }
 
   /** An endpoint; `script` is called for each of its connections. */
-  async origin(script?: (peer: Peer, index: number) => void): Promise<Origin> {
-    return this.#own(await Origin.listen(script));
+  async origin(script?: (peer: Peer, index: number) => void, at?: ListenOptions): Promise<Origin> {
+    return this.#own(await Origin.listen(script, at));
   }
 
   /** An endpoint that answers each request head at once. */
-  async httpOrigin(reply: (head: string, index: number) => string): Promise<Origin> {
-    return this.#own(await Origin.answering(reply));
+  async httpOrigin(
+    reply: (head: string, index: number) => string,
+    at?: ListenOptions,
+  ): Promise<Origin> {
+    return this.#own(await Origin.answering(reply, at));
   }
 
   /** Loads the snapshot with these endpoints. */

@@ -1,6 +1,13 @@
 /** Raw TCP peers for tests: clients and scripted endpoints that keep everything they saw. */
 import assert from "node:assert/strict";
-import { type AddressInfo, type Server, type Socket, connect, createServer } from "node:net";
+import {
+  type AddressInfo,
+  type ListenOptions,
+  type Server,
+  type Socket,
+  connect,
+  createServer,
+} from "node:net";
 
 const WAIT_MS = 10_000;
 
@@ -167,6 +174,7 @@ export class Origin {
 
   static async listen(
     script: (peer: Peer, index: number) => void = () => undefined,
+    at: ListenOptions = { port: 0, host: "127.0.0.1" },
   ): Promise<Origin> {
     const server = createServer({ allowHalfOpen: true, noDelay: true });
     const origin = new Origin(server);
@@ -175,12 +183,15 @@ export class Origin {
       origin.peers.push(peer);
       script(peer, origin.peers.length - 1);
     });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    await new Promise<void>((resolve) => server.listen(at, resolve));
     return origin;
   }
 
   /** Answers each request head, without a body, at once; `reply` gets the head. */
-  static async answering(reply: (head: string, index: number) => string): Promise<Origin> {
+  static async answering(
+    reply: (head: string, index: number) => string,
+    at?: ListenOptions,
+  ): Promise<Origin> {
     return Origin.listen((peer) => {
       let waiting = "";
       let index = 0;
@@ -194,7 +205,7 @@ export class Origin {
           end = waiting.indexOf("\r\n\r\n");
         }
       });
-    });
+    }, at);
   }
 
   /** The head at the beginning and where its body ends; undefined while there is no whole head, or no end in sight. */
