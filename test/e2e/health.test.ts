@@ -80,6 +80,12 @@ async function untilStates(gatehouse: Gatehouse, expected: readonly string[]): P
   });
 }
 
+/** The metric of one endpoint. */
+function healthOf(endpoint: number) {
+  const labels = { service: "site", endpoint: `127.0.0.1:${endpoint}` };
+  return { name: "gatehouse_endpoint_healthy", labels };
+}
+
 const SITE = { locations: "location / { return 200 'here.'; }" };
 
 test(
@@ -124,12 +130,8 @@ test(
     assert.ok(before >= 5, `${before} retries until it was ejected`);
     for (let i = 0; i < 40; i += 1) assert.equal(await fetchStatus(port, HOST), 200);
     assert.equal(await gatehouse.metric("gatehouse_retries_total"), before);
-    const healthy = (endpoint: number) => ({
-      name: "gatehouse_endpoint_healthy",
-      labels: { service: "site", endpoint: `127.0.0.1:${endpoint}` },
-    });
-    await untilMetric(gatehouse, healthy(one.port), 1);
-    await untilMetric(gatehouse, healthy(dead), 0);
+    await untilMetric(gatehouse, healthOf(one.port), 1);
+    await untilMetric(gatehouse, healthOf(dead), 0);
     const { stdout } = await gatehouse.command("show", "endpoints");
     assert.match(
       stdout,
