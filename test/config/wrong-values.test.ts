@@ -39,7 +39,9 @@ const ROWS: readonly Row[] = [
   {
     name: "service as list",
     text: file({ tail: "[[service.t]]" }),
-    lines: ["23:1: error: service.t: expected a table with endpoints, dns, srv, file, subsets, balancer …, found a list"],
+    lines: [
+      "23:1: error: service.t: expected a table with endpoints, dns, srv, file, subsets, balancer …, found a list",
+    ],
   },
   {
     name: "hosts as text",
