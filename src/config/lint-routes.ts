@@ -58,8 +58,10 @@ const NOT_PUBLIC = [
 
 /** A route of which every match is within one match of an earlier route; whole catch-alls are said elsewhere. */
 function lintShadow(item: BoundVirtualService, report: Report): void {
+  const { http } = item.config;
+  if (http.length < 2) return;
   const taken = new TakenPaths();
-  for (const [i, { match = [] }] of item.config.http.entries()) {
+  for (const [i, { match = [] }] of http.entries()) {
     const takers = match.map((one) => taken.taker(one));
     for (const one of match) taken.add(one, i);
     const [first] = takers;

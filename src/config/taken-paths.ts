@@ -39,12 +39,12 @@ export class TakenPaths {
   /** The first route that surely takes all that this match takes; undefined when none is seen to. */
   taker(match: MatchConfig): number | undefined {
     const { path } = match;
-    const takers = [this.#others.get(JSON.stringify(match))];
-    if (path !== undefined && !match.ignore_case) takers.push(...this.#takersOfPath(path));
-    return takers.reduce(
-      (first, taker) => (taker === undefined || (first ?? taker) < taker ? first : taker),
-      undefined,
-    );
+    let first = this.#others.size === 0 ? undefined : this.#others.get(JSON.stringify(match));
+    if (path === undefined || match.ignore_case) return first;
+    for (const taker of this.#takersOfPath(path)) {
+      if (taker !== undefined && taker < (first ?? Number.POSITIVE_INFINITY)) first = taker;
+    }
+    return first;
   }
 
   #takersOfPath({ exact, prefix, segment, regex }: PathConfig): (number | undefined)[] {
