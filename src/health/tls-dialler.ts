@@ -1,14 +1,17 @@
-/** TLS to an endpoint, as its service says. */
-import { isIP, type Socket } from "node:net";
+/** TLS to an endpoint as the data plane has it: the same trust, names and versions. */
+import type { Socket } from "node:net";
 import {
-  type ConnectionOptions,
   type SecureContext,
   type TLSSocket,
-  checkServerIdentity,
   connect,
   createSecureContext,
+  getCACertificates,
+  setDefaultCACertificates,
 } from "node:tls";
 import type { Endpoint, EndpointTls } from "../core/service.ts";
+
+/** RFC 8996 forbids everything older. */
+const VERSION_MIN = "TLSv1.2";
 
 /** A connection that is to become TLS. */
 export interface PlainConnection {
@@ -22,28 +25,41 @@ export interface PlainConnection {
 /** Parses certificates and keys once for each service of a snapshot. Owned by whoever checks. */
 export class TlsDialler {
   readonly #contexts = new WeakMap<EndpointTls, SecureContext>();
+  #knowsAuthorities = false;
 
-  /** Begins the handshake. Throws on a certificate or key that OpenSSL cannot read. */
+  /** Begins the handshake. Throws when there is no name to verify, and on what OpenSSL cannot read. */
   secure({ raw, tls, endpoint, alpn }: PlainConnection): TLSSocket {
-    const name = tls.serverName ?? endpoint.dnsName ?? "";
-    const options: ConnectionOptions = {
+    const name = tls.serverName ?? endpoint.dnsName;
+    if (name === undefined && !tls.insecure) throw new Error("no name to verify: say tls.sni");
+    return connect({
       socket: raw,
       secureContext: this.#contextOf(tls),
       rejectUnauthorized: !tls.insecure,
       ALPNProtocols: [alpn],
-      // An address has no place in the server name (RFC 6066 §3), but in the certificate it has.
-      checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate),
-      ...(name === "" || isIP(name) !== 0 ? {} : { servername: name }),
-    };
-    return connect(options);
+      ...(name === undefined ? {} : { servername: name }),
+    });
   }
 
   #contextOf(tls: EndpointTls): SecureContext {
     const known = this.#contexts.get(tls);
     if (known !== undefined) return known;
-    const { ca, certificate: cert, privateKey: key } = tls;
-    const context = createSecureContext({ ca, cert, key });
+    const { ca, certificate, privateKey } = tls;
+    if (ca === undefined) this.#trustTheBox();
+    const context = createSecureContext({
+      minVersion: VERSION_MIN,
+      ...(ca === undefined ? {} : { ca }),
+      ...(certificate === undefined ? {} : { cert: certificate }),
+      ...(privateKey === undefined ? {} : { key: privateKey }),
+    });
     this.#contexts.set(tls, context);
     return context;
+  }
+
+  /** Those that the box trusts; where there are none, those of the runtime. Effect: reads them, some 50 ms, once. */
+  #trustTheBox(): void {
+    if (this.#knowsAuthorities) return;
+    this.#knowsAuthorities = true;
+    const found = [...new Set(getCACertificates("system"))];
+    if (found.length > 0) setDefaultCACertificates(found);
   }
 }

@@ -201,6 +201,8 @@ const HANDSHAKES: readonly (readonly [
   ["an unknown authority", STRANGER, {}, /unable to (get|verify)|self-signed/],
   ["an expired certificate", OLD, {}, /^certificate has expired$/],
   ["anything when it is not verified", OLD, { insecure: true }, /^status 200$/],
+  ["no name", SITE, { serverName: undefined }, /^no name to verify: say tls\.sni$/],
+  ["no name, not verified", SITE, { serverName: undefined, insecure: true }, /^status 200$/],
 ];
 
 for (const [what, pair, tls, expected] of HANDSHAKES) {
