@@ -30,6 +30,8 @@ export class EndpointPicker {
   /** Those of the set now, and those that have left it and are in use still. */
   readonly #candidates = new Map<string, Candidate>();
   #members: readonly Candidate[] = [];
+  /** Balancers so far: each rotation begins one further, so that frequent changes do not favour the first endpoint. */
+  #built = 0;
   #whole: Choice | undefined;
   readonly #parts = new Map<string, Choice>();
 
@@ -48,11 +50,12 @@ export class EndpointPicker {
 
   /** The set is another one now. What joins it later than the first endpoints is new, and slow to start. */
   setEndpoints(endpoints: readonly Endpoint[]): void {
-    const before = this.#members;
-    const members = [...new Set(endpoints.map((endpoint) => this.#admit(endpoint)))];
-    const isSame = before.length === members.length && before.every((one, i) => one === members[i]);
-    this.#members = members;
-    if (!isSame) this.#removeOthers(new Set(before), new Set(members));
+    const before = new Set(this.#members);
+    const members = new Set(endpoints.map((endpoint) => this.#admit(endpoint)));
+    // Another order is not another set.
+    if (before.size === members.size && before.isSubsetOf(members)) return;
+    this.#members = [...members];
+    this.#removeOthers(before, members);
   }
 
   /** What the control plane thinks of the endpoints now; replaces what it thought before. */
@@ -138,7 +141,10 @@ export class EndpointPicker {
 
   #build({ members, tables }: Choice): TieredBalancer {
     const { balancer: kind, panicPercent, slowStartMs } = this.#policy;
-    const policy = { kind, panicPercent, slowStartMs, zone: this.#zone, tables, ...this.#context };
+    const { random, wallClock, start } = this.#context;
+    const chance = { random, wallClock, start: start + this.#built };
+    if (members.length > 0) this.#built += 1;
+    const policy = { kind, panicPercent, slowStartMs, zone: this.#zone, tables, ...chance };
     return new TieredBalancer(members, policy);
   }
 }

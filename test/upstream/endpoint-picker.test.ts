@@ -130,11 +130,29 @@ describe("EndpointPicker", () => {
     assert.equal(next(picker), "c");
   });
 
+  test("takes a set in another order for the same one", () => {
+    const picker = pickerOf();
+    assert.equal(next(picker), "a");
+    picker.setEndpoints([c, a, b]);
+    assert.equal(nexts(picker, 3), "bca");
+  });
+
+  test("begins a rotation that is made anew one further, so that nobody is favoured", () => {
+    const picker = pickerOf();
+    const firsts = Array.from({ length: 6 }, (_, i) => {
+      picker.setHealth(i % 2 === 0 ? {} : health({ x: "ejected" }));
+      picker.setEndpoints(i % 2 === 0 ? [a, b, c] : [a, b, { ...c, weight: 1 + i }]);
+      picker.setEndpoints([a, b, c]);
+      return next(picker);
+    });
+    assert.equal(new Set(firsts).size, 3, firsts.join(""));
+  });
+
   test("takes over another balancer and other weights", () => {
     const picker = pickerOf();
     assert.equal(nexts(picker, 3), "abc");
     picker.setEndpoints([endpoint("a", { weight: 2 }), b, c]);
-    assert.equal(nexts(picker, 4), "abca");
+    assert.equal(nexts(picker, 4), "bcaa");
     picker.setPolicy({ ...PLAIN_SERVICE, balancer: "maglev" }, undefined);
     const hash = hashText("user", 0);
     const picked = next(picker, undefined, hash);

@@ -38,8 +38,8 @@ export class SlowStart {
   }
 }
 
-/** From 0.1 at the start to 1 after `slowStartMs`, in a straight line. Pure. */
+/** From 0.1 at the start to 1 after `slowStartMs`, in a straight line; 1 when the clock was set back before it. Pure. */
 export function slowStartShare(passedMs: number, slowStartMs: number): number {
-  if (passedMs >= slowStartMs) return 1;
+  if (passedMs < 0 || passedMs >= slowStartMs) return 1;
   return Math.max(SHARE_MIN, passedMs / slowStartMs);
 }

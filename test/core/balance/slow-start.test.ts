@@ -19,7 +19,7 @@ function shareOfNew(kind: BalancerKind, candidates: readonly Candidate[], nowMs:
 
 describe("slowStartShare()", () => {
   test("grows from 10 % to 100 %", () => {
-    assert.equal(slowStartShare(-5, 1000), 0.1);
+    assert.equal(slowStartShare(-5, 1000), 1);
     assert.equal(slowStartShare(0, 1000), 0.1);
     assert.equal(slowStartShare(100, 1000), 0.1);
     assert.equal(slowStartShare(500, 1000), 0.5);
