@@ -26,6 +26,10 @@ export interface LoadOptions {
   readonly marker: string;
   /** Asked before each request; false ends that connection's share. */
   readonly more: () => boolean;
+  /** Told of each whole answer with status 200. */
+  readonly onAnswer?: (text: string) => void;
+  /** Between an answer and the next request; 0 unless said. */
+  readonly pauseMs?: number;
 }
 
 /** A request that got no whole answer. */
@@ -64,7 +68,7 @@ export async function runLoad(options: LoadOptions): Promise<LoadReport> {
 
 /** Resolves when there is no more to ask, or to why the connection came to its end before. */
 function useConnection(
-  { port, marker, more }: LoadOptions,
+  { port, marker, more, onAnswer, pauseMs = 0 }: LoadOptions,
   request: Buffer,
   report: { answered: number; readonly ports: number[] },
 ): Promise<Omit<LoadFailure, "before"> | undefined> {
@@ -87,10 +91,12 @@ function useConnection(
         socket.destroy(new Error(seen.rest.split("\r\n")[0]));
         return;
       }
+      onAnswer?.(seen.rest);
       seen.rest = "";
       report.answered += 1;
       if (more()) {
-        socket.write(request);
+        if (pauseMs === 0) socket.write(request);
+        else setTimeout(() => socket.write(request), pauseMs);
         return;
       }
       seen.reason = "";

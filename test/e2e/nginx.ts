@@ -28,6 +28,10 @@ export interface Site {
   readonly certificate?: TestCertificate;
   /** A free one unless said. */
   readonly port?: number;
+  /** On the loopback; 127.0.0.1 unless said. */
+  readonly address?: string;
+  /** The path of a Unix socket, besides the port. */
+  readonly socket?: string;
 }
 
 /** Starts nginx with these `location` blocks, over TLS if it has a certificate; waits until it listens. */
@@ -49,7 +53,9 @@ export async function startNginx(scope: Scope, site: Site): Promise<Nginx> {
   });
   await until(`nginx listens`, async () => {
     if (child.exitCode !== null) throw new Error(`nginx ended: ${output.stderr}`);
-    return (await canConnect(port)) && (await canConnect(statusPort)) ? true : undefined;
+    const addresses = [[port, site.address ?? "127.0.0.1"] as const, [statusPort] as const];
+    const connected = await Promise.all(addresses.map(([each, host]) => canConnect(each, host)));
+    return connected.includes(false) ? undefined : true;
   });
   return {
     port,
@@ -66,8 +72,10 @@ function configuration(site: {
   readonly statusPort: number;
   readonly locations: string;
   readonly certificate?: TestCertificate;
+  readonly address?: string;
+  readonly socket?: string;
 }): string {
-  const { folder, port, statusPort, locations, certificate } = site;
+  const { folder, port, statusPort, locations, certificate, socket } = site;
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
   return `
 daemon off;
@@ -83,9 +91,10 @@ http {
   keepalive_timeout 600;
   default_type text/html;
   server {
-    listen 127.0.0.1:${port}${certificate === undefined ? "" : " ssl"};
+    listen ${site.address ?? "127.0.0.1"}:${port}${certificate === undefined ? "" : " ssl"};
     ${certificate === undefined ? "" : `ssl_certificate ${certificate.certificateFile};`}
     ${certificate === undefined ? "" : `ssl_certificate_key ${certificate.keyFile};`}
+    ${socket === undefined ? "" : `listen unix:${socket};`}
     root ${folder};
     ${locations}
   }
@@ -112,9 +121,9 @@ function readAccepted(statusPort: number): Promise<number> {
   });
 }
 
-function canConnect(port: number): Promise<boolean> {
+function canConnect(port: number, host = "127.0.0.1"): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
+    const socket = connect(port, host);
     socket.on("error", () => resolve(false));
     socket.on("connect", () => {
       socket.destroy();
