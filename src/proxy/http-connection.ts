@@ -39,6 +39,8 @@ export class HttpConnection implements ByteReader, Deadlined, DownstreamConnecti
   readonly accepted: Accepted;
   readonly socket: Socket;
   readonly context: ProxyContext;
+  /** The values of cookies that its clients get. */
+  readonly cookies: CookieValues;
   readonly view: ListenerView;
   /** The client's address without port. */
   readonly clientHost: string;
@@ -55,7 +57,6 @@ export class HttpConnection implements ByteReader, Deadlined, DownstreamConnecti
   #switched: Exchange | undefined;
   #tunnel: Tunnel | undefined;
   #end: LingeringEnd | undefined;
-  #cookies: CookieValues | undefined;
   #requests = 0;
   /** When the first byte of the present request came, monotonic and wall clock. */
   #headStartedMs: number;
@@ -76,6 +77,7 @@ export class HttpConnection implements ByteReader, Deadlined, DownstreamConnecti
     this.socket = socket;
     this.view = view;
     this.context = context;
+    this.cookies = new CookieValues(context.requestId);
     // Node destroys the socket after an error; `close` follows and does everything.
     socket.on("error", () => undefined);
     socket.on("close", () => this.#onClose());
@@ -94,12 +96,6 @@ export class HttpConnection implements ByteReader, Deadlined, DownstreamConnecti
     context.deadlines.add(this);
     // Already reset: there is no address to tell the endpoint, and nobody to answer.
     if (accepted.client.address === "") socket.destroy();
-  }
-
-  /** The values of cookies that its clients get. */
-  get cookies(): CookieValues {
-    this.#cookies ??= new CookieValues(this.context.requestId);
-    return this.#cookies;
   }
 
   /** The client and the box would go on after this answer. */
