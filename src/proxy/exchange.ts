@@ -225,14 +225,11 @@ export class Exchange implements UpstreamSeeker, TunnelOwner {
   /** What the edge says of the client, what it believes of earlier proxies, and what the route changes. */
   #prepare(head: RequestHead, body: RequestBody, routed: RoutedRequest): RequestPlan {
     const connection = this.#connection;
-    const { context, view } = connection;
     const edge = connection.edgeFieldsOf(head, routed, this.#report.requestId);
     this.#report.requestId = edge.requestId;
     if (edge.client !== undefined) this.#report.client = edge.client;
-    const { port } = view.listener.address;
-    const plan = new RequestPlan(context, { head, body, routed, edge, port, connection });
-    this.#plan = plan;
-    return plan;
+    this.#plan = new RequestPlan(connection.context, { head, body, routed, edge, connection });
+    return this.#plan;
   }
 
   #serve(plan: RequestPlan): void {

@@ -21,7 +21,7 @@ import {
   withCookie,
 } from "./affinity.ts";
 import type { AnswerPolicy } from "./answer-relay.ts";
-import type { ProxyContext } from "./context.ts";
+import type { ListenerView, ProxyContext } from "./context.ts";
 import type { EdgeFields } from "./edge-fields.ts";
 import { type LocalAnswer, faultAnswer, redirectAnswer, respondAnswer } from "./local-answer.ts";
 import type { Mirror } from "./mirror.ts";
@@ -35,10 +35,8 @@ export interface PlannedRequest {
   readonly body: RequestBody;
   readonly routed: RoutedRequest;
   readonly edge: EdgeFields;
-  /** The listener's port. */
-  readonly port: number;
   /** The one that it came on. */
-  readonly connection: { readonly cookies: CookieValues };
+  readonly connection: { readonly cookies: CookieValues; readonly view: ListenerView };
 }
 
 /** Owned by one Exchange. */
@@ -69,9 +67,10 @@ export class RequestPlan implements AnswerPolicy, BoundRequest {
 
   /** Remembers services now: their numbers mean others after a reload. */
   constructor(context: ProxyContext, request: PlannedRequest) {
-    const { head, body, routed, edge, port } = request;
+    const { head, body, routed, edge, connection } = request;
+    const { port } = connection.view.listener.address;
     this.#context = context;
-    this.#connection = request.connection;
+    this.#connection = connection;
     this.#body = body;
     this.routed = routed;
     this.head = head;
