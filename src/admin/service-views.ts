@@ -4,10 +4,12 @@ import { planTiers } from "../core/balance/tiers.ts";
 import type { EndpointCondition } from "../core/endpoint-condition.ts";
 import type { EndpointLoads } from "../core/endpoint-loads.ts";
 import type { Snapshot } from "../core/model.ts";
-import type { HealthCheckPolicy, Service } from "../core/service.ts";
+import type { HealthCheckPolicy, OutlierPolicy, Service } from "../core/service.ts";
 import type {
   EndpointView,
+  HealthCheckView,
   NameView,
+  OutlierView,
   ServicesView,
   ServiceView,
   SnapshotServiceView,
@@ -50,7 +52,7 @@ export function servicesView(snapshot: Snapshot, live: LiveServices): ServicesVi
 
 /** What of a service the file says. */
 export function snapshotServiceView(service: Service): SnapshotServiceView {
-  const { name, balancer, sources, timeouts, origin } = service;
+  const { name, balancer, sources, timeouts, healthCheck, outlier, origin } = service;
   return {
     name,
     balancer,
@@ -60,13 +62,15 @@ export function snapshotServiceView(service: Service): SnapshotServiceView {
       response_ms: timeouts.responseMs,
       idle_ms: timeouts.idleMs,
     },
+    ...(healthCheck === undefined ? {} : { health_check: healthCheckView(healthCheck) }),
+    ...(outlier === undefined ? {} : { outlier: outlierView(outlier) }),
     line: origin.line,
   };
 }
 
 function serviceView(service: Service, live: LiveServices): ServiceView {
   const { counters, names, loads } = live;
-  const { name, healthCheck, slots } = service;
+  const { name, slots } = service;
   const conditions = live.conditions(name);
   return {
     ...snapshotServiceView(service),
@@ -74,7 +78,6 @@ function serviceView(service: Service, live: LiveServices): ServiceView {
     endpoints_healthy: conditions.filter(({ state }) => state === "healthy").length,
     panic: isPanic(service, conditions),
     out_elsewhere: [...live.absentOuts(name)],
-    ...(healthCheck === undefined ? {} : { checks: checkWords(healthCheck) }),
     names: names(name).map(nameView),
     upstream_connections_active: counters[slots.upstreamActive] ?? 0,
     retries_total: counters[slots.retries] ?? 0,
@@ -124,10 +127,27 @@ function isPanic({ panicPercent }: Service, conditions: readonly EndpointConditi
   return tiers.some(({ near }) => near.usable.some(({ state }) => state !== "healthy"));
 }
 
-/** `http /healthz every 5000 ms`. */
-function checkWords({ kind, path, grpcService, intervalMs }: HealthCheckPolicy): string {
-  const asked = kind === "http" ? path : kind === "grpc" ? grpcService : "";
-  return `${kind}${asked === "" ? "" : ` ${asked}`} every ${intervalMs} ms`;
+function healthCheckView(policy: HealthCheckPolicy): HealthCheckView {
+  const { kind, host } = policy;
+  return {
+    kind,
+    ...(kind === "http" ? { path: policy.path, expect: [...policy.expect] } : {}),
+    ...(kind === "grpc" ? { grpc: policy.grpcService } : {}),
+    ...(host === undefined ? {} : { host }),
+    interval_ms: policy.intervalMs,
+    timeout_ms: policy.timeoutMs,
+    unhealthy: policy.unhealthyAfter,
+    healthy: policy.healthyAfter,
+  };
+}
+
+function outlierView(policy: OutlierPolicy): OutlierView {
+  return {
+    errors: policy.errors,
+    interval_ms: policy.intervalMs,
+    ejection_ms: policy.ejectionMs,
+    max_percent: policy.percentMax,
+  };
 }
 
 function nameView({ host, kind = "name", ...known }: NameResolution): NameView {

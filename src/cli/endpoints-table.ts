@@ -34,7 +34,11 @@ export function endpointsJson(view: ServicesView): string {
   return `${JSON.stringify({ snapshot_version, source, endpoints }, undefined, 2)}\n`;
 }
 
-function rowOf(endpoint: EndpointView, { checks, panic }: ServiceView, now: number): string[] {
+function rowOf(
+  endpoint: EndpointView,
+  { health_check, panic }: ServiceView,
+  now: number,
+): string[] {
   const { address, state, since, because = "", active, ejections, weight } = endpoint;
   const isUsed = panic && state !== "healthy" && state !== "out";
   return [
@@ -42,7 +46,7 @@ function rowOf(endpoint: EndpointView, { checks, panic }: ServiceView, now: numb
     isUsed ? `${state}, used (panic)` : state,
     since === undefined ? "" : age(since, now),
     becauseText(endpoint, because, now),
-    checks === undefined ? "" : checkText(endpoint, now),
+    health_check === undefined ? "" : checkText(endpoint, now),
     String(active),
     String(ejections),
     String(weight),

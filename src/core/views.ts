@@ -98,8 +98,10 @@ export interface ServiceView {
   readonly panic: boolean;
   /** Addresses that are out by hand, but are not among the endpoints now. */
   readonly out_elsewhere: readonly string[];
-  /** In words: `http /healthz every 5s`; absent = there are none. */
-  readonly checks?: string;
+  /** Absent = off. */
+  readonly health_check?: HealthCheckView;
+  /** Absent = off. */
+  readonly outlier?: OutlierView;
   /** The names among the sources and what was last heard of them. */
   readonly names: readonly NameView[];
   readonly timeouts: {
@@ -110,6 +112,25 @@ export interface ServiceView {
   readonly upstream_connections_active: number;
   readonly retries_total: number;
   readonly line: number;
+}
+
+export interface HealthCheckView {
+  readonly kind: string;
+  readonly path?: string;
+  readonly grpc?: string;
+  readonly host?: string;
+  readonly expect?: readonly number[];
+  readonly interval_ms: number;
+  readonly timeout_ms: number;
+  readonly unhealthy: number;
+  readonly healthy: number;
+}
+
+export interface OutlierView {
+  readonly errors: number;
+  readonly interval_ms: number;
+  readonly ejection_ms: number;
+  readonly max_percent: number;
 }
 
 export interface EndpointView {
@@ -251,7 +272,7 @@ export interface SnapshotListenerView {
 
 export type SnapshotServiceView = Pick<
   ServiceView,
-  "name" | "balancer" | "sources" | "timeouts" | "line"
+  "name" | "balancer" | "sources" | "timeouts" | "health_check" | "outlier" | "line"
 >;
 
 /** One thing that `check` would say about the file. */

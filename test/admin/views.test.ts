@@ -105,7 +105,8 @@ test("servicesView() says the endpoints now and why a name has none", () => {
   ]);
   assert.equal(mine.endpoints_healthy, 2);
   assert.equal(mine.panic, false);
-  assert.equal(mine.checks, undefined);
+  assert.equal(mine.health_check, undefined);
+  assert.equal(mine.outlier, undefined);
   assert.deepEqual(mine.sources, ["10.0.0.11:80", "10.0.0.12:80 (weight 2)"]);
   assert.equal(mine.upstream_connections_active, 3);
   assert.equal(mine.retries_total, 7);
@@ -176,7 +177,31 @@ test("servicesView() says of each endpoint how it is and why, and when there is 
   ]);
   assert.equal(mine.endpoints_healthy, 0);
   assert.equal(mine.panic, true);
-  assert.equal(mine.checks, "http /up every 5000 ms");
+  assert.deepEqual(mine.health_check, {
+    kind: "http",
+    path: "/up",
+    expect: [200],
+    interval_ms: 5000,
+    timeout_ms: 2000,
+    unhealthy: 3,
+    healthy: 2,
+  });
+  const policy = { errors: 5, intervalMs: 10_000, ejectionMs: 30_000, percentMax: 10 };
+  const [ejecting] = snapshotView({
+    ...SNAPSHOT,
+    services: [
+      { ...first, outlier: policy, healthCheck: { ...healthCheck, kind: "grpc" } },
+      ...others,
+    ],
+  }).services;
+  assert.deepEqual(ejecting?.outlier, {
+    errors: 5,
+    interval_ms: 10_000,
+    ejection_ms: 30_000,
+    max_percent: 10,
+  });
+  assert.equal(ejecting.health_check?.grpc, "");
+  assert.equal(ejecting.health_check.path, undefined);
   assert.deepEqual(mine.out_elsewhere, ["10.0.0.9:80"]);
 });
 

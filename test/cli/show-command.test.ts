@@ -147,7 +147,9 @@ test("gatehouse show endpoints says of each how it is and why, as a table and as
       };
       const labels = { version: "v2" };
       const other = { ...two, labels, zone: "eu", priority: 1 };
-      const checked = { ...first, checks: "http", endpoints: [ejected, other], panic: true };
+      const timing = { interval_ms: 1, timeout_ms: 1, unhealthy: 1, healthy: 1 };
+      const health_check = { kind: "tcp", ...timing };
+      const checked = { ...first, health_check, endpoints: [ejected, other], panic: true };
       return { ...view, services: [{ ...checked, out_elsewhere: ["10.0.0.9:80"] }, second] };
     },
   });
