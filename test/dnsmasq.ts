@@ -1,9 +1,7 @@
 /** A real DNS server on the loopback. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { createSocket } from "node:dgram";
-import { once } from "node:events";
 import { findCommand, hasCommand } from "./packages.ts";
-import { endProcess } from "./processes.ts";
+import { endProcess, findFreePort } from "./processes.ts";
 
 /** What a test says that needs it: `test(name, { skip: SKIP_DNSMASQ }, …)`. */
 export const SKIP_DNSMASQ = hasCommand("dnsmasq") ? false : "dnsmasq is not installed";
@@ -25,7 +23,7 @@ export async function startDnsmasq(
   records: readonly string[],
   givenPort?: number,
 ): Promise<Dnsmasq> {
-  const port = givenPort ?? (await freeUdpPort());
+  const port = givenPort ?? (await findFreePort());
   const child = spawn(
     findCommand("dnsmasq") ?? "dnsmasq",
     [
@@ -61,15 +59,6 @@ async function started(child: ChildProcess): Promise<void> {
       text += String(chunk);
       if (text.includes("started")) resolve();
     });
-    child.once("exit", () => reject(new Error(`dnsmasq did not start: ${text}`)));
+    child.once("close", () => reject(new Error(`dnsmasq did not start: ${text}`)));
   });
-}
-
-async function freeUdpPort(): Promise<number> {
-  const socket = createSocket("udp4").bind(0, "127.0.0.1");
-  await once(socket, "listening");
-  const { port } = socket.address();
-  socket.close();
-  await once(socket, "close");
-  return port;
 }
