@@ -8,6 +8,7 @@ import type { HostSet } from "./host-overlap.ts";
 import type { RoutedHosts } from "./host-tables.ts";
 import { lintBalance } from "./lint-balance.ts";
 import { lintEndpointFiles } from "./lint-endpoint-files.ts";
+import { lintHealth } from "./lint-health.ts";
 import { lintOverlaps } from "./lint-overlap.ts";
 import { lintHttpRoutes, lintPublicServices } from "./lint-routes.ts";
 import { lintSubsets } from "./lint-subsets.ts";
@@ -36,6 +37,7 @@ export function lintConfig(
   lintPublicServices(config, report);
   lintSubsets(config, report);
   lintBalance(config, report);
+  lintHealth(config, report);
   lintEndpointFiles(config, bindings, report);
   lintOverlaps(bindings, report);
 }

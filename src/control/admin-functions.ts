@@ -4,18 +4,14 @@ import { connectionsView } from "../admin/connection-views.ts";
 import { routesView } from "../admin/route-views.ts";
 import { servicesView } from "../admin/service-views.ts";
 import { listenersView, snapshotView } from "../admin/views.ts";
-import type { EndpointCondition } from "../core/endpoint-condition.ts";
 import { readConnectionsQuery } from "../core/open-connections.ts";
 import { success } from "../core/result.ts";
-import type { Service } from "../core/service.ts";
 import { readQuestion } from "../routing/explain-question.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { MetricsInput } from "../telemetry/metrics-input.ts";
 import { readProcessFigures } from "../telemetry/process-figures.ts";
 import type { Box } from "./box.ts";
-
-/** Endpoint series of one service besides those of its file: a DNS answer must not make any number of them. */
-const ENDPOINT_SERIES_MAX = 64;
+import { countedEndpoints } from "./counted-endpoints.ts";
 
 /** Lines of the access log that the main thread could not write. */
 export interface DroppedLines {
@@ -93,20 +89,4 @@ function metricsInput(box: Box, stdout: DroppedLines): MetricsInput {
     })),
     process: readProcessFigures(Date.now()),
   };
-}
-
-/** All that stand in the file, and so many of the others. */
-function countedEndpoints(
-  { sources }: Service,
-  conditions: readonly EndpointCondition[],
-): readonly EndpointCondition[] {
-  const own = new Set(
-    sources.flatMap((source) => (source.kind === "address" ? [source.endpoint.name] : [])),
-  );
-  let room = ENDPOINT_SERIES_MAX;
-  return conditions.filter(({ endpoint }) => {
-    if (own.has(endpoint.name)) return true;
-    room -= 1;
-    return room >= 0;
-  });
 }

@@ -1,7 +1,7 @@
 /** `health_check` and `outlier` of a service. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { compile, file } from "./check-text.ts";
+import { check, compile, file } from "./check-text.ts";
 import { testWrongFiles } from "./wrong-files.ts";
 
 const ENDPOINTS = 'endpoints = ["10.0.0.1:80"]\n';
@@ -111,3 +111,19 @@ testWrongFiles("health", [
     "23:9: §outlier.max_percent: expected a whole number from 0 to 100, found 101",
   ),
 ]);
+
+test("check warns of a request in clear to what only tls routes lead to", () => {
+  const passed = (lines: string): readonly string[] =>
+    check(
+      file({
+        http: "respond = { status = 204 }",
+        service: ENDPOINTS + lines,
+      }),
+    ).lines;
+  assert.deepEqual(passed('health_check.path = "/"'), [
+    "23:1: warning: service.s.health_check: only tls routes lead here, so the endpoints speak TLS, and this check does not: say health_check = { tcp = true }",
+  ]);
+  assert.equal(passed('health_check.grpc = ""').length, 1);
+  assert.deepEqual(passed("health_check.tcp = true"), []);
+  assert.deepEqual(check(file({ service: `${ENDPOINTS}health_check.path = "/"` })).lines, []);
+});

@@ -156,6 +156,49 @@ test("Box.drain() is done once, makes the box not ready and refuses reloads", as
   assert.equal(notified.filter(({ state }) => state === "stopping").length, 1);
 });
 
+test("Box tells workers of health when it changes, with each snapshot, and those that replace dead ones", async (t) => {
+  const { box, threads, set } = await createBox(t);
+  set(undefined);
+  await box.open();
+  assert.deepEqual(threads.last("prepare")?.health, []);
+  const address = "127.0.0.1:2";
+  box.health.setOut({ service: "web", address, out: true });
+  const expected = [`${address} out`];
+  await threads.got("health", 0);
+  await threads.got("health", 1);
+  assert.deepEqual(threads.last("health")?.health, expected);
+  threads.tell(0, { do: "die" });
+  await threads.got("prepare", 0, 2);
+  assert.deepEqual(threads.last("prepare")?.health, expected);
+  await until(() => box.readiness().ready, "it serves");
+  set(configText(1, address, "panic_percent = 0"));
+  await box.reload();
+  assert.deepEqual(threads.last("prepare")?.version, 2);
+  assert.deepEqual(threads.last("prepare")?.health, expected);
+});
+
+test("Box ejects an endpoint when workers say that it fails, together, and forgets what a dead one said", async (t) => {
+  const { box, threads, set } = await createBox(t);
+  set(configText(1, '127.0.0.1:2", "127.0.0.1:3'));
+  await box.open();
+  await box.reload();
+  const post = (index: number, errors: number): void => {
+    const rows = [{ service: "web", endpoint: "127.0.0.1:2", errors }];
+    threads.tell(index, { do: "post", message: { type: "outcomes", rows } });
+  };
+  const known = (): number => box.health.conditions("web")[0]?.errorsInARow ?? 0;
+  post(0, 4);
+  await until(() => known() === 4, "the errors are known");
+  threads.tell(0, { do: "die" });
+  await until(() => known() === 0, "they are forgotten");
+  await until(() => box.readiness().ready, "it is replaced");
+  post(0, 3);
+  post(1, 2);
+  await threads.got("health", 1);
+  assert.deepEqual(threads.last("health")?.health, ["127.0.0.1:2 ejected"]);
+  assert.equal(box.health.conditions("web")[0]?.state, "ejected");
+});
+
 interface BoxUnderTest {
   readonly box: Box;
   readonly threads: FakeThreads;

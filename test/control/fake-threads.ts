@@ -18,6 +18,8 @@ export interface Received {
   readonly version: number | undefined;
   /** Of an `endpoints` message, and of a `prepare` all services together: the names of the endpoints. */
   readonly endpoints: readonly string[];
+  /** Of a `health` message, and of a `prepare` all services together: `endpoint state`. */
+  readonly health: readonly string[];
 }
 
 /** What a test may have a thread do. */
@@ -33,8 +35,8 @@ const { parentPort, workerData, threadId, BroadcastChannel } = require("node:wor
 const channel = new BroadcastChannel(${JSON.stringify(channel)});
 let counters = new Float64Array(0);
 let prepared;
-const tell = (type, version, endpoints = []) =>
-  channel.postMessage({ index: workerData.index, thread: threadId, type, version, endpoints });
+const tell = (type, version, endpoints = [], health = []) =>
+  channel.postMessage({ index: workerData.index, thread: threadId, type, version, endpoints, health });
 channel.onmessage = ({ data }) => {
   if (data.thread !== threadId) return;
   if (data.do === "die") throw new Error("told to");
@@ -42,6 +44,9 @@ channel.onmessage = ({ data }) => {
   if (data.do === "post") parentPort.postMessage(data.message);
   if (data.do === "count") counters[data.slot] += data.value;
 };
+const states = ({ type, health = {} }) =>
+  (type === "prepare" ? Object.values(health) : [health])
+    .flatMap((table) => Object.entries(table).map(([name, { state }]) => name + " " + state));
 parentPort.on("message", (message) => {
   if (message.type === "prepare") prepared = message.counters;
   if (message.type === "commit") {
@@ -50,7 +55,7 @@ parentPort.on("message", (message) => {
     counters = next;
   }
   const sets = Array.isArray(message.endpoints) ? [message.endpoints] : Object.values(message.endpoints ?? {});
-  tell(message.type, message.version ?? message.snapshot?.version, sets.flat().map(({ name }) => name));
+  tell(message.type, message.version ?? message.snapshot?.version, sets.flat().map(({ name }) => name), states(message));
 });
 tell("started");
 `;
