@@ -16,7 +16,7 @@ export interface Listen {
 /** Something to connect to: an address or the path of a Unix socket as it stands, or a name to look up. */
 export interface Peer {
   readonly kind: "address" | "name" | "unix";
-  /** IPv6 without brackets. */
+  /** IPv6 without brackets; a name in lower case, with the dot at its end if it was said. */
   readonly host: string;
   /** 0 = `host` is a path. */
   readonly port: number;
@@ -55,7 +55,11 @@ export function parsePeer(text: string): Result<Peer, string> {
   const parsed = parseHost(host);
   if (!parsed.ok) return parsed;
   const ip = parseIpAddress(parsed.value.replace(/^\[|\]$/g, ""));
-  if (ip === undefined) return success({ kind: "name", host: parsed.value, port });
+  if (ip === undefined) {
+    // The dot at the end says that no search domain is meant.
+    const name = host.endsWith(".") ? `${parsed.value}.` : parsed.value;
+    return success({ kind: "name", host: name, port });
+  }
   return isMapped(ip) ? failed(UNMAPPED) : success({ kind: "address", host: ip.host, port });
 }
 
@@ -108,7 +112,7 @@ export function reaches(peer: Peer, listener: BindAddress): boolean {
 
 /** The addresses that are meant: connecting to an unspecified address reaches this host. */
 function meant(host: string): readonly string[] {
-  if (host === "localhost") return ["127.0.0.1", "::1"];
+  if (/^localhost\.?$/.test(host)) return ["127.0.0.1", "::1"];
   if (host === "0.0.0.0") return ["127.0.0.1"];
   return host === "::" ? ["::1"] : [host];
 }

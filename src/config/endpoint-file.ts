@@ -7,7 +7,7 @@ import { showPeer } from "./address.ts";
 import type { Peer } from "./address.ts";
 import { compilePlaces } from "./compile-sources.ts";
 import { toProblem } from "./parse.ts";
-import { type EndpointConfig, endpointListSchema } from "./schema-service.ts";
+import { type EndpointConfig, LISTED_MAX, endpointListSchema } from "./schema-service.ts";
 
 /** Each of them is looked up by itself; so many has a list of the configuration at most. */
 const NAMES_MAX = 1000;
@@ -30,6 +30,9 @@ export function parseEndpointPeers(bytes: Uint8Array): Result<readonly Peer[], s
 function parseEntries(bytes: Uint8Array): Result<readonly EndpointConfig[], string> {
   const json = parseJson(bytes);
   if (!json.ok) return json;
+  // Before millions of wrong items are each looked at.
+  if (Array.isArray(json.value) && json.value.length > LISTED_MAX)
+    return failed(`at most ${LISTED_MAX} endpoints, found ${json.value.length}`);
   const result = v.safeParse(endpointListSchema, json.value);
   if (!result.success) return failed(describe(result.issues));
   const names = result.output.filter(({ address }) => address.kind === "name").length;

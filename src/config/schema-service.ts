@@ -18,7 +18,7 @@ import { dnsName, duration, endpointsPath, label, name, peer, srvName } from "./
 
 const ENDPOINTS_MAX = 1000;
 /** In a file, which a program has written. */
-const LISTED_MAX = 10_000;
+export const LISTED_MAX = 10_000;
 const WEIGHT_MAX = 1000;
 
 const labels = record(label, label);

@@ -26,7 +26,10 @@ export interface FileContext {
 const LOOK_MS = 1000;
 
 /** What a look brought; undefined = the file is as it was. */
-type Look = { readonly read: Result<Buffer, string>; readonly signature: string | undefined };
+interface Look {
+  readonly read: Result<Buffer, string>;
+  readonly signature: string | undefined;
+}
 
 /**
  * Keeps what a file of endpoints says. Whatever is wrong with the file, the last good list stays. Owns its refresher;
@@ -37,7 +40,7 @@ export class FileWatcher {
   readonly refresher: Refresher<Look | undefined>;
   readonly #context: FileContext;
   #places: readonly PlaceSource[] = [];
-  #last: Look | undefined;
+  #last: (Look & { readonly list: Result<readonly PlaceSource[], string> }) | undefined;
   /** The same was read twice: only then a change within the clock tick of the file system cannot have been missed. */
   #isTrusted = false;
   #goodAt: number | undefined;
@@ -80,9 +83,15 @@ export class FileWatcher {
 
   #take(look: Look): void {
     const before = this.#last;
-    this.#last = look;
     this.#isTrusted = before !== undefined && isSame(look.read, before.read);
-    const list = look.read.ok ? this.#context.parse(look.read.value) : look.read;
+    const { parse } = this.#context;
+    const list =
+      this.#isTrusted && before !== undefined
+        ? before.list
+        : look.read.ok
+          ? parse(look.read.value)
+          : look.read;
+    this.#last = { ...look, list };
     if (list.ok) this.#takeList(list.value);
     // Who writes the file in place, or removes it and puts another one there, is not finished in one moment.
     else if (this.#isTrusted || before === undefined) this.#fail(list.error);

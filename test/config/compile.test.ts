@@ -270,7 +270,7 @@ test("compileSnapshot() gives endpoints their names, weights and kinds", () => {
       kind: "address",
       endpoint: { host: "2001:db8::1", port: 80, weight: 1, name: "[2001:db8::1]:80" },
     },
-    { kind: "name", host: "app.local", port: 81, weight: 1 },
+    { kind: "name", host: "app.local.", port: 81, weight: 1 },
     { kind: "address", endpoint: { host: "10.0.0.1", port: 80, weight: 7, name: "10.0.0.1:80" } },
   ]);
 });

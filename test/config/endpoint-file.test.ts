@@ -82,9 +82,10 @@ const WRONG: readonly (readonly [name: string, text: string | Uint8Array, error:
     "[0].__proto__: unknown key",
   ],
   ["the same twice", '["10.0.0.1:80", "10.0.0.1:80"]', "[1]: 10.0.0.1:80 is in this file twice"],
-  ["too many", addresses(10_001), "at most 10000 items, found 10001"],
+  ["too many", addresses(10_001), "at most 10000 endpoints, found 10001"],
   ["too many names", names(1001), "at most 1000 names are looked up, found 1001"],
   ["depth", "[".repeat(100_000), "is not JSON: it ends too early"],
+  ["lists in lists", "[".repeat(100_000) + "]".repeat(100_000), "[0]: expected a table"],
 ];
 
 describe("parseEndpointFile() says where the mistake is:", () => {

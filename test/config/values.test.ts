@@ -155,6 +155,7 @@ test("parsePeer() tells addresses from names", () => {
   });
   assert.deepEqual(value(parsePeer("[::1]:80")), { kind: "address", host: "::1", port: 80 });
   assert.deepEqual(value(parsePeer("A.b:1")), { kind: "name", host: "a.b", port: 1 });
+  assert.deepEqual(value(parsePeer("A.b.:1")), { kind: "name", host: "a.b.", port: 1 });
   assert.deepEqual(value(parsePeer("unix:/x:1")), { kind: "unix", host: "/x:1", port: 0 });
   assert.ok(parsePeer(`unix:/${"x".repeat(106)}`).ok);
   for (const text of [
