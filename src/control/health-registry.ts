@@ -114,10 +114,11 @@ export class HealthRegistry {
     if (!wasPlain || health.table().size > 0) this.#publisher.now(service);
   }
 
-  /** All tables, for a worker that gets a snapshot. */
+  /** All tables that say anything, for a worker that gets a snapshot. */
   tables(): HealthTables {
     const names = new Set([...this.#services.keys(), ...this.#outs.services]);
-    return Object.fromEntries(Array.from(names, (name) => [name, this.#tableOf(name)]));
+    const tables = Array.from(names, (name) => [name, this.#tableOf(name)] as const);
+    return Object.fromEntries(tables.filter(([, table]) => Object.keys(table).length > 0));
   }
 
   /** Errors in a row as one worker has counted them. */

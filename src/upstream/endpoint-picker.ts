@@ -83,6 +83,12 @@ export class EndpointPicker {
   readonly loadOf = (endpoint: Endpoint): EndpointLoad =>
     this.#candidates.get(endpoint.name) ?? { active: 0 };
 
+  /** How many requests and tunnels each endpoint has; what has none is left out. */
+  get loads(): ReadonlyMap<string, number> {
+    const busy = [...this.#candidates.values()].filter(({ active }) => active > 0);
+    return new Map(busy.map(({ endpoint, active }) => [endpoint.name, active]));
+  }
+
   get #all(): Choice {
     this.#whole ??= { members: this.#members, tables: new HashTables(), balancer: undefined };
     return this.#whole;

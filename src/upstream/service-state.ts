@@ -91,6 +91,11 @@ export class ServiceState {
     return first;
   }
 
+  /** How many requests and tunnels each endpoint has in this worker; what has none is left out. */
+  get loads(): ReadonlyMap<string, number> {
+    return this.#picker.loads;
+  }
+
   /** See Pool. */
   takeIdle(endpoint: Endpoint, user: UpstreamUser): UpstreamConnection | undefined {
     return this.#pool.takeIdle(endpoint, user);

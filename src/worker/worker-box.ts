@@ -4,7 +4,7 @@ import { type Cidr, parseCidr } from "../core/ip.ts";
 import type { DrainSettings, Snapshot } from "../core/model.ts";
 import type { Endpoint, HealthTable } from "../core/service.ts";
 import type { FromWorker, ToWorker, WorkerStart } from "../core/messages.ts";
-import { countLoads } from "../core/endpoint-loads.ts";
+import type { EndpointLoads } from "../core/endpoint-loads.ts";
 import {
   type ConnectionsQuery,
   isAskedFor,
@@ -149,11 +149,9 @@ export class WorkerBox {
       case "connections":
         void this.#tellConnections(message.id, message.query);
         return;
-      case "loads": {
-        const { type, id } = message;
-        this.#post({ type, id, loads: countLoads(this.#listeners.describe()) });
+      case "loads":
+        this.#post({ type: "loads", id: message.id, loads: this.#loads() });
         return;
-      }
       default:
         return;
     }
@@ -218,6 +216,11 @@ export class WorkerBox {
     this.#services.clear();
     for (const state of states) this.#services.set(state.service.name, state);
     return states;
+  }
+
+  #loads(): EndpointLoads {
+    const loads = [...this.#services].map(([name, state]) => [name, state.loads] as const);
+    return new Map(loads.filter(([, ofService]) => ofService.size > 0));
   }
 
   /** Stop accepting → finish requests → wait for tunnels up to the limit → reset. */
