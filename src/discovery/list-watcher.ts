@@ -6,6 +6,7 @@ import { type SrvContext, SrvWatcher } from "./srv-watcher.ts";
 
 const SRV = "srv ";
 const FILE = "file ";
+const WAITING = "its names are not looked up yet, or none has an address: the list before it stays";
 
 /** A list that is found at run time: who watches it, and what of it is in force. */
 export interface ListWatcher {
@@ -37,7 +38,7 @@ export function createListWatcher(key: string, contexts: ListContexts): ListWatc
     status: () => {
       const status = watcher.status();
       return listing.isWaiting && status.error === undefined
-        ? { ...status, error: "none of its names has an address: the list before it stays" }
+        ? { ...status, error: WAITING }
         : status;
     },
   };

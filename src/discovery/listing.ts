@@ -25,7 +25,7 @@ export class Listing {
     return [...new Set([...namesInList(this.#current), ...next])];
   }
 
-  /** A list waits because none of its names has an address yet. */
+  /** A list waits for its names to be looked up, or for one of them to have an address. */
   get isWaiting(): boolean {
     return this.#next !== undefined;
   }

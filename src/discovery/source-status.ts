@@ -31,6 +31,3 @@ export interface SourceStatus {
   /** Why the last answer is not used, a code of node:dns or a sentence: what is above is older then. */
   readonly error: string | undefined;
 }
-
-/** What discovery knows under one name. */
-export type NameStatus = SourceStatus;
