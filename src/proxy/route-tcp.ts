@@ -3,7 +3,7 @@ import { matchTcpRoute } from "../core/match/tcp-route.ts";
 import type { Listener } from "../core/model.ts";
 import type { ProxyContext } from "./context.ts";
 import { routeTo, unrouted } from "./route-tls.ts";
-import type { RoutedStream, UnroutedStream } from "./stream-connection.ts";
+import type { RoutedStream, UnroutedStream } from "./routed-stream.ts";
 
 /**
  * Routes by the worker's current snapshot; chance decides between weighted destinations. A tcp listener has one gateway,

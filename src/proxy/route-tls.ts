@@ -5,7 +5,7 @@ import { matchHost } from "../core/match/host-table.ts";
 import { matchTlsRoute } from "../core/match/tls-route.ts";
 import type { Destination, Gateway, Listener } from "../core/model.ts";
 import type { ProxyContext } from "./context.ts";
-import type { RoutedStream, UnroutedStream } from "./stream-connection.ts";
+import type { RoutedStream, UnroutedStream } from "./routed-stream.ts";
 
 /** What of a ClientHello decides. */
 export interface HelloFacts {

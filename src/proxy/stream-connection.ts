@@ -3,15 +3,13 @@ import type { Socket } from "node:net";
 import { type Failure, failureOffset } from "../core/failure.ts";
 import type { ConnectionState, OpenConnection } from "../core/open-connections.ts";
 import { BYTES_IN, BYTES_OUT } from "../core/metric-layout.ts";
-import type { Destination, Gateway } from "../core/model.ts";
+import type { Gateway } from "../core/model.ts";
 import type { Endpoint } from "../core/service.ts";
 import { RETRIES_DEFAULT, mayTryAnother } from "../core/retry.ts";
-import type { TunnelRecord } from "../telemetry/access-log.ts";
 import type { UpstreamConnection } from "../upstream/connection.ts";
 import type { Deadlined } from "../upstream/deadlines.ts";
 import type { ProxiedClient } from "../upstream/proxied-client.ts";
 import { resetSocket } from "../upstream/reset-socket.ts";
-import type { ServiceState } from "../upstream/service-state.ts";
 import type { UpstreamSeeker } from "../upstream/waiting-line.ts";
 import type { WriteBuffers } from "../upstream/write-buffers.ts";
 import type { ByteReader } from "./accepted-socket.ts";
@@ -23,38 +21,22 @@ import {
   type ProxyContext,
   addTo,
 } from "./context.ts";
+import { EarlyBytes } from "./early-bytes.ts";
 import { LingeringEnd } from "./lingering-end.ts";
+import type { RoutedStream, StreamFacts, UnroutedStream } from "./routed-stream.ts";
 import { Tunnel, type TunnelOwner } from "./tunnel.ts";
 import { UpstreamLink } from "./upstream-link.ts";
-
-/** What a client may send while the endpoint is being dialled: Node notices a closed socket only while it reads. */
-const EARLY_BYTES_MAX = 16 * 1024;
-/** Pieces that are kept apart: bytes that come one by one must not cost a buffer each. */
-const EARLY_PIECES_MAX = 64;
-
-/** Where a connection goes. */
-export interface RoutedStream {
-  readonly kind: "routed";
-  readonly gateway: Gateway;
-  /** Index into `Snapshot.gateways`, which is also the index into a destination's slots. */
-  readonly gatewayIndex: number;
-  readonly destination: Destination;
-  readonly service: ServiceState;
-}
-
-/** Why a connection goes nowhere, and the gateway if one let it in. */
-export interface UnroutedStream {
-  readonly kind: "failure";
-  readonly gateway: Gateway | undefined;
-  readonly failure: Failure;
-}
-
-/** What only some connections have to say in their log line. */
-export type StreamFacts = Pick<TunnelRecord, "kind" | "sni" | "alpn" | "ech" | "ja4">;
+import { guardWarm, type WarmGuardOwner } from "./warm-guard.ts";
 
 /** Owns the accepted socket from the first byte to `close`. */
 export abstract class StreamConnection
-  implements ByteReader, Deadlined, DownstreamConnection, UpstreamSeeker, TunnelOwner
+  implements
+    ByteReader,
+    Deadlined,
+    DownstreamConnection,
+    UpstreamSeeker,
+    TunnelOwner,
+    WarmGuardOwner
 {
   deadlineMs = Number.POSITIVE_INFINITY;
   protected readonly accepted: Accepted;
@@ -63,13 +45,16 @@ export abstract class StreamConnection
   readonly #startedMs: number;
   readonly #startedAt: number;
   /** The bytes as read, until an endpoint has them. */
-  #early: Buffer[] = [];
-  #earlyBytes = 0;
+  readonly #early = new EarlyBytes();
   #gateway: Gateway | undefined;
   #routed: RoutedStream | undefined;
   #tried: Endpoint[] = [];
   readonly #link = new UpstreamLink(this);
   #tunnel: Tunnel | undefined;
+  /** What was sent on a connection that was kept ready, as long as that may turn out dead. */
+  #kept: Buffer | undefined;
+  /** One did. */
+  #isAnew = false;
   #connectMs: number | undefined;
   #bytesIn = 0;
   #bytesOut = 0;
@@ -110,6 +95,9 @@ export abstract class StreamConnection
 
   /** The client is gone, or says no more, before it was routed. */
   protected abstract closedEarly(bytes: number): Failure;
+
+  /** Whether the client's first bytes may be sent twice. */
+  protected abstract mayRepeat(bytes: Buffer): boolean;
 
   /** How a failure is said to the client; empty = not at all. */
   protected abstract answerTo(failure: Failure): Uint8Array;
@@ -170,10 +158,14 @@ export abstract class StreamConnection
   /** See ByteReader. */
   onBytes(bytes: Buffer): void {
     if (this.#end !== undefined) return this.#end.drop(bytes.length);
-    if (this.#tunnel !== undefined) return this.#tunnel.downstreamData(bytes);
-    this.#keepEarly(Buffer.from(bytes));
+    if (this.#tunnel !== undefined) {
+      this.#kept = undefined;
+      return this.#tunnel.downstreamData(bytes);
+    }
+    this.#bytesIn += bytes.length;
+    this.#early.add(bytes);
     if (this.#routed === undefined) this.read(bytes);
-    else if (this.#earlyBytes >= EARLY_BYTES_MAX) this.accepted.socket.pause();
+    else if (this.#early.isFull) this.accepted.socket.pause();
   }
 
   onUpstreamConnect(connection: UpstreamConnection): void {
@@ -186,11 +178,11 @@ export abstract class StreamConnection
     // It may be the sibling of the one that was asked for.
     if (connection.endpoint !== this.#tried.at(-1)) this.#tried.push(connection.endpoint);
     routed.service.outcomes.connected(connection.endpoint.name);
-    addTo(this.context, tunnelSlots[routed.gatewayIndex] ?? -1, 1);
+    if (!this.#isAnew) addTo(this.context, tunnelSlots[routed.gatewayIndex] ?? -1, 1);
     addTo(this.context, tunnelActiveSlots[routed.gatewayIndex] ?? -1, 1);
     this.#tunnel = new Tunnel(socket, connection, this);
     const early = this.earlyBytes;
-    this.#early = [];
+    this.#early.clear();
     this.#bytesIn = 0;
     if (early.length > 0) this.#tunnel.downstreamData(early);
     else this.onTunnelBytes(0, 0);
@@ -224,6 +216,24 @@ export abstract class StreamConnection
     else this.refuse(failure);
   }
 
+  /** See WarmGuardOwner. */
+  startAnew(): boolean {
+    const kept = this.#kept;
+    const routed = this.#routed;
+    if (kept === undefined || routed === undefined || this.accepted.socket.destroyed) return false;
+    this.#link.drop();
+    this.#tunnel = undefined;
+    this.#kept = undefined;
+    this.#isAnew = true;
+    this.onTunnelBytes(-kept.length, 0);
+    addTo(this.context, routed.destination.tunnelActiveSlots[routed.gatewayIndex] ?? -1, -1);
+    this.deadlineMs = Number.POSITIVE_INFINITY;
+    this.#early.add(kept);
+    this.#tried = [];
+    this.#attempt(undefined);
+    return true;
+  }
+
   /** See TunnelOwner. */
   get writeBuffers(): WriteBuffers {
     return this.context.writeBuffers;
@@ -254,13 +264,9 @@ export abstract class StreamConnection
     this.#dispose();
   }
 
-  /** Everything read so far, until an endpoint has it. Effect: joins the pieces. */
+  /** Everything read so far, until an endpoint has it. */
   protected get earlyBytes(): Buffer {
-    const [first] = this.#early;
-    if (first !== undefined && this.#early.length === 1) return first;
-    const joined = Buffer.concat(this.#early);
-    this.#early = [joined];
-    return joined;
+    return this.#early.all;
   }
 
   /** It is decided where the connection goes, or that it goes nowhere. */
@@ -270,7 +276,7 @@ export abstract class StreamConnection
     this.#routed = routed;
     if (this.#isLoop) return this.refuse(LOOP);
     this.deadlineMs = Number.POSITIVE_INFINITY;
-    this.#earlyBytes = 0;
+    this.#early.bound();
     this.#attempt(undefined);
   }
 
@@ -279,7 +285,7 @@ export abstract class StreamConnection
     if (this.#over) return;
     const { socket } = this.accepted;
     this.#link.drop();
-    this.#early = [];
+    this.#early.clear();
     this.#bytesOut += answer.length;
     this.#report(failure);
     if (answer.length === 0) return this.closeUnanswered(failure);
@@ -305,18 +311,12 @@ export abstract class StreamConnection
     if (leftMs !== undefined) this.deadlineMs = this.context.deadlines.after(leftMs);
   }
 
-  #keepEarly(chunk: Buffer): void {
-    this.#early.push(chunk);
-    this.#earlyBytes += chunk.length;
-    this.#bytesIn += chunk.length;
-    if (this.#early.length > EARLY_PIECES_MAX) this.#early = [Buffer.concat(this.#early)];
-  }
-
   #attempt(previous: Failure | undefined): void {
     const routed = this.#routed;
     if (routed === undefined) return;
     const { service, destination } = routed;
     const hash = streamHash(service.service, this.accepted.client.address);
+    if (previous === undefined && !this.#isAnew && this.#startWarm(routed, hash)) return;
     const endpoint = service.pick(this.#tried, destination.subset, hash);
     if (endpoint === undefined) {
       return this.refuse(previous ?? { kind: "no-endpoint", detail: "" });
@@ -330,8 +330,28 @@ export abstract class StreamConnection
     if (refused !== undefined) this.refuse(refused);
   }
 
+  /** On a connection that was kept ready; false when there is none. Who belongs to an endpoint gets only one to it. */
+  #startWarm(
+    { service, destination: { subset } }: RoutedStream,
+    hash: number | undefined,
+  ): boolean {
+    const isBound = subset !== undefined || hash !== undefined;
+    const wanted = isBound ? service.pick([], subset, hash) : undefined;
+    if (isBound && wanted === undefined) return false;
+    const connection = this.#link.takeWarm(service, wanted);
+    if (connection === undefined) return false;
+    const sent = this.earlyBytes;
+    this.onUpstreamConnect(connection);
+    this.#connectMs = undefined;
+    if (this.#tunnel === undefined || this.#ended) return true;
+    if (this.mayRepeat(sent)) this.#kept = Buffer.from(sent);
+    guardWarm(connection, this.#tunnel, this);
+    return true;
+  }
+
   #onEnd(): void {
     this.#ended = true;
+    this.#kept = undefined;
     if (this.#tunnel !== undefined) this.#tunnel.downstreamEnd();
     else if (this.#routed === undefined) this.refuse(this.closedEarly(this.#bytesIn));
   }

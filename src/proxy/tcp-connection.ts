@@ -4,7 +4,8 @@ import { resetSocket } from "../upstream/reset-socket.ts";
 import type { Accepted } from "./accepted.ts";
 import type { ListenerView, ProxyContext } from "./context.ts";
 import { routeTcp } from "./route-tcp.ts";
-import { StreamConnection, type StreamFacts } from "./stream-connection.ts";
+import type { StreamFacts } from "./routed-stream.ts";
+import { StreamConnection } from "./stream-connection.ts";
 
 const FACTS: StreamFacts = {
   kind: "tcp",
@@ -33,6 +34,11 @@ export class TcpConnection extends StreamConnection {
 
   protected override closedEarly(): Failure {
     return { kind: "client-closed", detail: "" };
+  }
+
+  /** What they mean nobody here knows. */
+  protected override mayRepeat(bytes: Buffer): boolean {
+    return bytes.length === 0;
   }
 
   protected override answerTo(): Uint8Array {

@@ -2,12 +2,14 @@
 import { FAILURES, type Failure } from "../core/failure.ts";
 import { encodeAlert } from "../core/tls/alert.ts";
 import { type ClientHello, HelloReader, type HelloRefused } from "../core/tls/client-hello.ts";
+import { isHandshakeOnly } from "../core/tls/flight.ts";
 import { computeJa4, joinHelloRecords } from "../core/tls/ja4.ts";
 import type { ProxiedClient } from "../upstream/proxied-client.ts";
 import type { Accepted } from "./accepted.ts";
 import type { ListenerView, ProxyContext } from "./context.ts";
 import { routeTls } from "./route-tls.ts";
-import { StreamConnection, type StreamFacts } from "./stream-connection.ts";
+import type { StreamFacts } from "./routed-stream.ts";
+import { StreamConnection } from "./stream-connection.ts";
 
 const HTTP_ANSWER = Buffer.from(
   "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 32\r\nConnection: close\r\n\r\n" +
@@ -64,6 +66,10 @@ export class TlsConnection extends StreamConnection {
     return bytes === 0
       ? { kind: "connection-empty", detail: "" }
       : { kind: "hello-truncated", detail: `${bytes} bytes came` };
+  }
+
+  protected override mayRepeat(bytes: Buffer): boolean {
+    return isHandshakeOnly(bytes);
   }
 
   /** The alert that the failure table has for it, or nothing. */

@@ -26,6 +26,12 @@ export class UpstreamLink {
     return this.#connection;
   }
 
+  /** Takes one that was kept ready, to this endpoint if one is named; undefined when there is none. */
+  takeWarm(service: ServiceState, endpoint: Endpoint | undefined): UpstreamConnection | undefined {
+    this.#connection = service.takeWarm(this.#seeker, endpoint);
+    return this.#connection;
+  }
+
   /** Begins to make one, or to wait for one: the seeker is told. A failure when too many wait already. */
   open(service: ServiceState, request: UpstreamRequest): Failure | undefined {
     this.#connection = service.dial(request, this.#seeker);

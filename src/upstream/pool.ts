@@ -25,6 +25,14 @@ const IDLE_PER_ENDPOINT_MAX = 256;
 /** What a connection is made of besides what the pool adds. */
 export type PoolDial = Pick<DialOptions, "endpoint" | "sibling" | "loadOf" | "header" | "tls">;
 
+/** Connections that nobody uses, besides those of the pool: they too make room when one is wanted. */
+export interface SpareConnections {
+  /** The one to be given up first, of those to this endpoint or of all; it stays there. */
+  oldest(endpoint?: string): UpstreamConnection | undefined;
+  /** Forgets one; what is not there is no error. */
+  remove(connection: UpstreamConnection): void;
+}
+
 /** How a connection for a request is made. */
 export type DescribeDial = (request: UpstreamRequest) => PoolDial;
 
@@ -40,6 +48,7 @@ export class Pool implements SharingPool, WaitingOwner, ConnectionOwner, Deadlin
   readonly #describe: DescribeDial;
   readonly #counts: PoolCounts;
   readonly #idle = new IdleConnections();
+  #spare: SpareConnections | undefined;
   readonly #line = new Set<Waiting>();
   /** Connections of this worker, by endpoint and all. */
   readonly #openTo = new Map<string, number>();
@@ -62,6 +71,17 @@ export class Pool implements SharingPool, WaitingOwner, ConnectionOwner, Deadlin
     this.#counts = new PoolCounts(context.pools.counts, service.name);
   }
 
+  /** Others that may be given up. */
+  addSpare(spare: SpareConnections): void {
+    this.#spare = spare;
+  }
+
+  /** There is room for one more connection, and nobody waits for it. */
+  get hasRoom(): boolean {
+    if (this.#line.size > 0 || this.#counts.open >= this.#service.pool.connectionsMax) return false;
+    return !this.#context.pools.othersWait || this.#counts.queued === 0;
+  }
+
   /** A reload; `isOther` = connections to the endpoints are made in another way now. */
   update(service: Service, isOther: boolean): void {
     this.#service = service;
@@ -70,10 +90,10 @@ export class Pool implements SharingPool, WaitingOwner, ConnectionOwner, Deadlin
       for (const name of this.#idle.endpoints()) this.#closeIdle(name);
     }
     this.#isOver = true;
-    let oldest = this.#idle.oldest();
+    let oldest = this.#oldest();
     while (oldest !== undefined && this.#isOverLimit(oldest)) {
       this.#evict(oldest);
-      oldest = this.#idle.oldest();
+      oldest = this.#oldest();
     }
     this.#placeIsFree();
   }
@@ -182,10 +202,10 @@ export class Pool implements SharingPool, WaitingOwner, ConnectionOwner, Deadlin
 
   /** See SharingPool. */
   giveUpIdle(): void {
-    if (this.#idle.size === 0) return;
+    if (this.#oldest() === undefined) return;
     const others = this.#counts.queued - this.#line.size;
     for (let i = 0; i < others; i += 1) {
-      const oldest = this.#idle.oldest();
+      const oldest = this.#oldest();
       if (oldest !== undefined) this.#evict(oldest);
     }
     if (others > 0) this.#context.pools.free();
@@ -263,7 +283,7 @@ export class Pool implements SharingPool, WaitingOwner, ConnectionOwner, Deadlin
     for (;;) {
       const limit = this.#counts.take(this.#service.pool, endpoint);
       if (limit === undefined) return undefined;
-      const oldest = this.#idle.oldest(limit === "connections" ? undefined : endpoint);
+      const oldest = this.#oldest(limit === "connections" ? undefined : endpoint);
       if (oldest === undefined) return limit;
       this.#evict(oldest);
     }
@@ -340,8 +360,13 @@ export class Pool implements SharingPool, WaitingOwner, ConnectionOwner, Deadlin
     else if (this.#context.pools.othersWait) this.#context.pools.free();
   }
 
+  #oldest(endpoint?: string): UpstreamConnection | undefined {
+    return this.#idle.oldest(endpoint) ?? this.#spare?.oldest(endpoint);
+  }
+
   #evict(connection: UpstreamConnection): void {
     this.#idle.remove(connection);
+    this.#spare?.remove(connection);
     this.#closeQuietly(connection);
   }
 
@@ -363,7 +388,8 @@ export class Pool implements SharingPool, WaitingOwner, ConnectionOwner, Deadlin
   }
 }
 
-function use(connection: UpstreamConnection, user: UpstreamUser): void {
+/** From now on it is this user's. Effect: it is closed by no limit of idleness any more. */
+export function use(connection: UpstreamConnection, user: UpstreamUser): void {
   connection.deadlineMs = Number.POSITIVE_INFINITY;
   connection.onIdleClose = undefined;
   connection.user = user;

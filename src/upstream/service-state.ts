@@ -6,10 +6,11 @@ import type { UpstreamConnection, UpstreamContext, UpstreamUser } from "./connec
 import { EndpointPicker } from "./endpoint-picker.ts";
 import { EndpointTlsClient } from "./endpoint-tls.ts";
 import { ServiceOutcomes } from "./outcome-reporter.ts";
-import { Pool, type PoolDial } from "./pool.ts";
+import { Pool, type PoolDial, use } from "./pool.ts";
 import { proxyHeaderFor } from "./proxied-client.ts";
 import { Siblings } from "./siblings.ts";
 import type { UpstreamRequest, UpstreamSeeker, Waiting } from "./waiting-line.ts";
+import { WarmConnections } from "./warm-connections.ts";
 
 /** What TLS is told that HTTP requests speak (RFC 7301). */
 const HTTP_ALPN = ["http/1.1"];
@@ -25,7 +26,10 @@ export class ServiceState {
   readonly outcomes: ServiceOutcomes;
   readonly #context: UpstreamContext;
   readonly #pool: Pool;
+  readonly #warm: WarmConnections;
   #service: Service;
+  #names: ReadonlySet<string> = new Set();
+  #health: HealthTable = {};
   #tls: EndpointTlsClient | undefined;
   readonly #picker: EndpointPicker;
   readonly #siblings = new Siblings();
@@ -39,6 +43,9 @@ export class ServiceState {
     this.outcomes = new ServiceOutcomes(context.outcomes, service);
     this.#pool = new Pool(context, service, (request) => this.#describeDial(request));
     this.#tls = this.#createTls();
+    this.#warm = this.#createWarm();
+    this.#pool.addSpare(this.#warm);
+    this.#updateWarm();
   }
 
   /** As the newest snapshot has it. */
@@ -54,16 +61,21 @@ export class ServiceState {
     this.outcomes.update(service);
     const isOtherTls = JSON.stringify(before.tls) !== JSON.stringify(service.tls);
     if (isOtherTls) this.#tls = this.#createTls();
-    this.#pool.update(service, isOtherTls || before.proxyProtocol !== service.proxyProtocol);
+    const isOther = isOtherTls || before.proxyProtocol !== service.proxyProtocol;
+    this.#pool.update(service, isOther);
+    if (isOther) this.#warm.keepOnly(() => false);
+    this.#updateWarm();
   }
 
   /** New endpoints: idle connections to those that are gone are closed, busy ones finish. */
   setEndpoints(endpoints: readonly Endpoint[]): void {
     const names = new Set(endpoints.map((endpoint) => endpoint.name));
+    this.#names = names;
     this.#picker.setEndpoints(endpoints);
     this.outcomes.setEndpoints(names);
     this.#siblings.setEndpoints(endpoints);
     this.#pool.setEndpoints(names);
+    this.#warm.keepOnly(this.#isWarmable);
   }
 
   /** What the control plane thinks of the endpoints now. */
@@ -71,6 +83,8 @@ export class ServiceState {
     this.#picker.setHealth(health);
     this.outcomes.setHealth(health);
     this.#siblings.setHealth(health);
+    this.#health = health;
+    this.#warm.keepOnly(this.#isWarmable);
   }
 
   /**
@@ -106,6 +120,16 @@ export class ServiceState {
     return this.#pool.dial(request, user);
   }
 
+  /**
+   * A connection that was kept ready for a tunnel, to this endpoint if one is named; undefined when there is none. It may
+   * turn out closed once it is written to.
+   */
+  takeWarm(user: UpstreamUser, endpoint?: Endpoint): UpstreamConnection | undefined {
+    const connection = this.#warm.take(endpoint?.name);
+    if (connection !== undefined) use(connection, user);
+    return connection;
+  }
+
   /** See Pool: what follows a `dial` that has come to nothing. */
   wait(request: UpstreamRequest, seeker: UpstreamSeeker): Waiting | Failure {
     return this.#pool.wait(request, seeker);
@@ -129,6 +153,30 @@ export class ServiceState {
   /** The service is gone, or the worker drains: nothing idle is kept. */
   close(): void {
     this.setEndpoints([]);
+  }
+
+  readonly #isWarmable = (endpoint: string): boolean =>
+    this.#names.has(endpoint) && (this.#health[endpoint]?.state ?? "healthy") === "healthy";
+
+  #createWarm(): WarmConnections {
+    const { deadlines, now } = this.#context;
+    return new WarmConnections({
+      deadlines,
+      now,
+      pick: () => this.#picker.pick([], undefined, undefined),
+      dial: (request, user) => (this.#pool.hasRoom ? this.#pool.dial(request, user) : undefined),
+      noteOutcome: (endpoint, failure) => {
+        if (failure === undefined) this.outcomes.connected(endpoint);
+        else this.outcomes.failed(endpoint, failure);
+      },
+    });
+  }
+
+  /** A PROXY header speaks of a client, who is not there yet. */
+  #updateWarm(): void {
+    const { pool, proxyProtocol, timeouts } = this.#service;
+    const count = proxyProtocol === undefined ? pool.warm : 0;
+    this.#warm.setPolicy({ count, ageMs: timeouts.idleMs });
   }
 
   #createTls(): EndpointTlsClient | undefined {

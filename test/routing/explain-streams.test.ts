@@ -6,7 +6,7 @@ import type { ExplainView } from "../../src/core/views.ts";
 import type { ProxyContext } from "../../src/proxy/context.ts";
 import { routeTcp } from "../../src/proxy/route-tcp.ts";
 import { routeTls } from "../../src/proxy/route-tls.ts";
-import type { RoutedStream, UnroutedStream } from "../../src/proxy/stream-connection.ts";
+import type { RoutedStream, UnroutedStream } from "../../src/proxy/routed-stream.ts";
 import { readQuestion } from "../../src/routing/explain-question.ts";
 import { explain } from "../../src/routing/explain.ts";
 import { compile } from "../config/check-text.ts";
