@@ -1,9 +1,13 @@
 /** Endpoints that die, fail, are taken out and come back, under load and with two workers. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import type { RequestListener } from "node:http";
+import { createServer as createHttp2Server } from "node:http2";
+import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
 import { hasCommand } from "../packages.ts";
 import { findFreePort, until } from "../processes.ts";
+import { makeTestCertificate } from "./certificate.ts";
 import { startHttpEndpoint } from "./endpoints.ts";
 import { type Gatehouse, startGatehouse, untilMetric } from "./harness.ts";
 import { fetchStatus, type LoadReport, runLoad } from "./http-client.ts";
@@ -259,6 +263,48 @@ test("checks: one for all workers, none after a reload without them", async (t) 
   const [endpoint] = (JSON.parse(stdout) as { endpoints: readonly object[] }).endpoints;
   assert.ok(endpoint && !("check" in endpoint));
 });
+
+test(
+  "checks over TLS and of gRPC: what only they need is in the executable",
+  { skip },
+  async (t) => {
+    const certificate = await makeTestCertificate(t, ["nginx.com"]);
+    const secure = await startNginx(t, { ...SITE, certificate });
+    const calls: string[] = [];
+    const grpc = createHttp2Server();
+    grpc.on("stream", (stream, headers) => {
+      calls.push(String(headers[":path"]));
+      stream.respond({ ":status": 200 }, { waitForTrailers: true });
+      stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
+      stream.end(Buffer.of(0, 0, 0, 0, 2, 8, calls.length > 1 ? 1 : 2));
+    });
+    grpc.listen(0, "127.0.0.1");
+    await once(grpc, "listening");
+    t.after(() => grpc.close());
+    const grpcPort = (grpc.address() as AddressInfo).port;
+    const port = await findFreePort();
+    const tls = `tls = { ca = "${certificate.certificateFile}", sni = "nginx.com" }`;
+    const check = 'health_check = { path = "/", interval = "100ms", healthy = 1 }';
+    const gatehouse = await startGatehouse(t, {
+      config: `${config(port, [secure.port], `${tls}\n${check}`)}
+[service.rpc]
+endpoints = ["127.0.0.1:${grpcPort}"]
+health_check = { grpc = "", interval = "100ms", healthy = 1 }
+`,
+    });
+    const rpc = await gatehouse.log.waitFor({
+      message: "an endpoint is unhealthy",
+      service: "rpc",
+    });
+    assert.equal(rpc["because"], "NOT_SERVING");
+    await gatehouse.log.waitFor({ message: "an endpoint is in use again", service: "rpc" });
+    assert.equal(calls[0], "/grpc.health.v1.Health/Check");
+    await until("nginx is checked", () => (secure.requests().length > 1 ? true : undefined));
+    const { stdout } = await gatehouse.command("show", "endpoints");
+    assert.match(stdout, new RegExp(`127\\.0\\.0\\.1:${secure.port}  healthy  .*status 200, `));
+    assert.equal(await fetchStatus(port, HOST), 200);
+  },
+);
 
 test("active requests are those of all workers", async (t) => {
   const waiting: (() => void)[] = [];
