@@ -89,6 +89,10 @@ export class HealthRegistry {
           service,
           waited_ms: Math.round(waitedMs),
         }),
+      unable: (service) =>
+        log("error", "no health check can be made: descriptors, ports or memory are short", {
+          service,
+        }),
     });
   }
 

@@ -14,8 +14,8 @@ export interface CheckTask {
   readonly endpoint: Endpoint;
 }
 
-/** Takes the one result. Never called after a cancel. */
-export type TakeResult = (result: CheckResult) => void;
+/** Takes the one result; undefined = nothing was learnt, because the box itself had no means. Never after a cancel. */
+export type TakeResult = (result: CheckResult | undefined) => void;
 
 /** Ends a check without a result; nothing happens when it is over. */
 export type CancelCheck = () => void;
@@ -36,6 +36,11 @@ export function hostOf({ service, endpoint }: CheckTask): string {
 /** A failure in words. Pure. */
 export function failedCheck(detail: string): CheckResult {
   return { passed: false, detail: detail.slice(0, DETAIL_LENGTH_MAX) };
+}
+
+/** What a DialUser is told of, as a result. Pure. */
+export function failedDial(detail: string | undefined): CheckResult | undefined {
+  return detail === undefined ? undefined : failedCheck(detail);
 }
 
 /** Of texts that a peer may have chosen, such as the names in its certificate. */

@@ -1,5 +1,6 @@
 /** Connects to an endpoint as the data plane would: PROXY header, then TLS, when the service has them. */
 import { type Socket, connect } from "node:net";
+import { isOwnTrouble } from "../core/own-trouble.ts";
 import { writeProxyV1, writeProxyV2 } from "../core/proxy-protocol/write.ts";
 import type { CheckTask } from "./check-task.ts";
 import type { TlsDialler } from "./tls-dialler.ts";
@@ -8,8 +9,8 @@ import type { TlsDialler } from "./tls-dialler.ts";
 export interface DialUser {
   /** Connected, and the handshake is over if there is one. */
   onReady(socket: Socket): void;
-  /** It failed, or broke later. */
-  onFailed(detail: string): void;
+  /** It failed, or broke later; undefined = for lack of descriptors, ports or memory here. */
+  onFailed(detail: string | undefined): void;
 }
 
 /** It is loaded by the first that needs it: TLS costs some 6 ms and 4 MB. */
@@ -75,10 +76,10 @@ const WORDS: Readonly<Record<string, string>> = {
   ENETUNREACH: "network unreachable",
   ENOENT: "no such socket",
   EACCES: "no permission to connect",
-  EMFILE: "this box has no descriptors left",
 };
 
 /** OpenSSL's own words say what is wrong with a certificate. */
-function wordsOf(error: NodeJS.ErrnoException): string {
+function wordsOf(error: NodeJS.ErrnoException): string | undefined {
+  if (isOwnTrouble(error.code)) return undefined;
   return WORDS[error.code ?? ""] ?? error.message;
 }

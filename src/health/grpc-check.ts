@@ -7,6 +7,7 @@ import {
   type CancelCheck,
   type CheckTask,
   failedCheck,
+  failedDial,
   hostOf,
   type TakeResult,
 } from "./check-task.ts";
@@ -25,7 +26,7 @@ export function startGrpcCheck(task: CheckTask, loadTls: LoadTls, done: TakeResu
   const context = { loadTls, alpn: "h2" };
   const drop = dial(task, context, {
     onReady: (socket) => void converse(socket, call),
-    onFailed: (detail) => done(failedCheck(detail)),
+    onFailed: (detail) => done(failedDial(detail)),
   });
   return () => {
     call.over = true;

@@ -19,13 +19,15 @@ export interface CheckerOptions {
   readonly report: (service: string, endpoint: string, result: CheckResult) => void;
   /** Checks wait longer than an interval for their turn; said at most once a minute. */
   readonly late: (service: string, waitedMs: number) => void;
+  /** A check could not be made for lack of descriptors, ports or memory; said at most once a minute. */
+  readonly unable: (service: string) => void;
 }
 
 /** At once: each is a descriptor and a little memory, and those that are not answered last as long as their time-out. */
 const CHECKS_MAX = 128;
 /** Intervals are that much shorter or longer by chance, so that boxes and endpoints do not keep step. */
 const JITTER = 0.1;
-const LATE_SAID_MS = 60_000;
+const SAID_MS = 60_000;
 
 /** Owned by the control plane. An endpoint is checked at most once at a time. */
 export class HealthChecker {
@@ -34,7 +36,8 @@ export class HealthChecker {
   /** First come, first served: nobody waits for ever behind endpoints that do not answer. */
   readonly #waiting = new Set<Watch>();
   #running = 0;
-  #lateSaidMs = Number.NEGATIVE_INFINITY;
+  /** When each complaint was made last. */
+  readonly #saidMs = { late: Number.NEGATIVE_INFINITY, unable: Number.NEGATIVE_INFINITY };
 
   constructor(options: CheckerOptions) {
     this.#options = options;
@@ -91,12 +94,15 @@ export class HealthChecker {
     const { service, endpoint } = watch;
     const { timeoutMs, intervalMs } = service.policy;
     const waitedMs = clock.monotonic() - (watch.since ?? 0);
-    if (waitedMs > intervalMs) this.#sayLate(service.name, waitedMs);
+    if (waitedMs > intervalMs && this.#maySay("late")) this.#options.late(service.name, waitedMs);
     this.#running += 1;
     const cancel = start({ service, endpoint }, (result) => this.#end(watch, result));
-    const timer = clock.set(() => {
-      cancel();
-      this.#end(watch, failedCheck(`no answer within ${timeoutMs} ms`));
+    let timer = clock.set(() => {
+      // This thread may have been busy: what has come meanwhile is read before the judgement.
+      timer = clock.set(() => {
+        cancel();
+        this.#end(watch, failedCheck(`no answer within ${timeoutMs} ms`));
+      }, 0);
     }, timeoutMs);
     watch.stop = () => {
       cancel();
@@ -104,7 +110,7 @@ export class HealthChecker {
     };
   }
 
-  #end(watch: Watch, result: CheckResult): void {
+  #end(watch: Watch, result: CheckResult | undefined): void {
     const { clock, random, report } = this.#options;
     watch.stop?.();
     watch.stop = undefined;
@@ -114,7 +120,8 @@ export class HealthChecker {
     const share = watch.isFirst ? 0.5 + random() / 2 : 1 + JITTER * (2 * random() - 1);
     watch.isFirst = false;
     watch.timer = clock.set(() => this.#enqueue(watch), intervalMs * share);
-    report(watch.service.name, watch.endpoint.name, result);
+    if (result !== undefined) report(watch.service.name, watch.endpoint.name, result);
+    else if (this.#maySay("unable")) this.#options.unable(watch.service.name);
     this.#startNext();
   }
 
@@ -128,11 +135,11 @@ export class HealthChecker {
     this.#startNext();
   }
 
-  #sayLate(service: string, waitedMs: number): void {
+  #maySay(complaint: "late" | "unable"): boolean {
     const now = this.#options.clock.monotonic();
-    if (now - this.#lateSaidMs < LATE_SAID_MS) return;
-    this.#lateSaidMs = now;
-    this.#options.late(service, waitedMs);
+    if (now - this.#saidMs[complaint] < SAID_MS) return false;
+    this.#saidMs[complaint] = now;
+    return true;
   }
 }
 

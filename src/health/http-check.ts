@@ -6,6 +6,7 @@ import {
   type CancelCheck,
   type CheckTask,
   failedCheck,
+  failedDial,
   hostOf,
   type TakeResult,
 } from "./check-task.ts";
@@ -28,7 +29,7 @@ export function startHttpCheck(task: CheckTask, loadTls: LoadTls, done: TakeResu
       socket.on("end", () => done(failedCheck("closed before the answer")));
       socket.write(requestOf(task), "latin1");
     },
-    onFailed: (detail) => done(failedCheck(detail)),
+    onFailed: (detail) => done(failedDial(detail)),
   });
 }
 

@@ -1,6 +1,7 @@
 /** Passive health in a worker: errors in a row of each endpoint, told to the main thread in bounded batches. */
 import { FAILURES, type Failure } from "../core/failure.ts";
 import type { ErrorRow } from "../core/health-outlier.ts";
+import { isOwnTrouble } from "../core/own-trouble.ts";
 import type { HealthTable, Service } from "../core/service.ts";
 
 /** What is no emergency is told at most so often. */
@@ -113,8 +114,10 @@ export class ServiceOutcomes {
   }
 
   /** An attempt has failed; what is not the endpoint's doing does not count. */
-  failed(endpoint: string, { kind }: Failure): void {
-    if (FAILURES[kind].side === "upstream") this.#blame(endpoint);
+  failed(endpoint: string, { kind, detail }: Failure): void {
+    // The detail of a failure to connect is the errno name.
+    const isOurs = kind === "connect-failed" && isOwnTrouble(detail);
+    if (FAILURES[kind].side === "upstream" && !isOurs) this.#blame(endpoint);
   }
 
   #blame(endpoint: string): void {

@@ -142,7 +142,7 @@ for (const [what, piece] of HOSTILE) {
     });
     const results: boolean[] = [];
     const task = { service: SERVICE, endpoint };
-    const cancel = createStartCheck()(task, ({ passed }) => results.push(passed));
+    const cancel = createStartCheck()(task, (result) => results.push(result?.passed === true));
     await until(() => state.isOver || state.left === 0 || results.length > 0, "it is poured");
     // As the checker does when the time is over.
     cancel();

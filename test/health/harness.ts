@@ -62,5 +62,10 @@ export function listenRaw(t: TestContext, script: (socket: Socket) => void): Pro
 
 /** One check to its end. */
 export function runCheck(task: CheckTask): Promise<CheckResult> {
-  return new Promise((resolve) => createStartCheck()(task, resolve));
+  return new Promise((resolve, reject) =>
+    createStartCheck()(task, (result) => {
+      if (result === undefined) reject(new Error("the box has no means"));
+      else resolve(result);
+    }),
+  );
 }

@@ -22,6 +22,7 @@ class Bench {
   readonly started: Started[] = [];
   readonly reports: string[] = [];
   readonly late: number[] = [];
+  readonly unable: string[] = [];
   chance = 0.5;
   readonly checker = new HealthChecker({
     clock: this.clock,
@@ -36,6 +37,7 @@ class Bench {
     report: (service, endpoint, { detail }) =>
       this.reports.push(`${service} ${endpoint} ${detail}`),
     late: (_, waitedMs) => this.late.push(waitedMs),
+    unable: (service) => this.unable.push(service),
   });
 
   /** Ends all checks that are under way. */
@@ -85,6 +87,26 @@ test("HealthChecker ends a check that is not over in time, and says so", () => {
   bench.clock.advance(2000);
   assert.equal(first?.cancelled, true);
   assert.deepEqual(bench.reports, ["web 127.0.0.1:1 no answer within 2000 ms"]);
+});
+
+test("HealthChecker hears an answer that came while the thread was busy, though the time is over", () => {
+  const bench = new Bench();
+  bench.checker.watch(checkedService(), [ONE], true);
+  const [check] = bench.started;
+  // The timer is late, and the answer waits behind it.
+  bench.clock.set(() => check?.done(PASSED), 2000);
+  bench.clock.advance(2000);
+  assert.deepEqual(bench.reports, ["web 127.0.0.1:1 "]);
+});
+
+test("HealthChecker makes nothing of a check for which the box has no means, and says so", () => {
+  const bench = new Bench();
+  bench.checker.watch(checkedService(), [ONE, TWO], true);
+  for (const { done } of bench.started.splice(0)) done(undefined);
+  assert.deepEqual(bench.reports, []);
+  assert.deepEqual(bench.unable, ["web"]);
+  bench.clock.advance(6000);
+  assert.equal(bench.started.length, 2, "they go on");
 });
 
 test("HealthChecker keeps endpoints that stay, starts new ones, drops those that are gone", () => {

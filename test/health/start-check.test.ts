@@ -11,7 +11,7 @@ import { createServer as createTlsServer } from "node:tls";
 import type { EndpointTls } from "../../src/core/service.ts";
 import { createStartCheck } from "../../src/health/start-check.ts";
 import { TestAuthority } from "../certificates.ts";
-import { findFreePort } from "../processes.ts";
+import { findFreePort, runProgram } from "../processes.ts";
 import { until } from "../proxy/peer.ts";
 import { checkedService, endpointAt, listen, listenRaw, runCheck } from "./harness.ts";
 
@@ -104,6 +104,29 @@ test("http check: says that the peer closed, reset or refused", async (t) => {
     details.push(detail);
   }
   assert.deepEqual(details, ["closed before the answer", "connection reset", "connect refused"]);
+});
+
+/** Uses up all descriptors, then makes one check and prints what became of it. */
+const STARVING = `
+import { openSync } from "node:fs";
+const { createStartCheck } = await import(process.argv[1]);
+const { checkedService, endpointAt } = await import(process.argv[2]);
+try {
+  for (;;) openSync("/dev/null");
+} catch {
+  const task = { service: checkedService(), endpoint: endpointAt(9) };
+  createStartCheck()(task, (result) => console.log(JSON.stringify(result ?? "nothing")));
+}
+`;
+
+test("a check for which this box has no descriptor says nothing of the endpoint", async () => {
+  const modules = ["../../src/health/start-check.ts", "./harness.ts"].map(
+    (path) => new URL(path, import.meta.url).href,
+  );
+  const words = ["--input-type=module", "-e", STARVING, ...modules];
+  const shell = ["-c", 'ulimit -n 64; exec "$0" "$@"', process.execPath, ...words];
+  const { stdout, stderr } = await runProgram("sh", shell);
+  assert.equal(stdout, '"nothing"\n', stderr);
 });
 
 test("http check: through a Unix socket", async (t) => {

@@ -107,9 +107,9 @@ test("an endpoint that fails a million times costs a message each 5 ms at most",
   assert.ok(bench.messages.length <= 21, `${bench.messages.length} messages`);
 });
 
-function counted(kind: FailureKind): boolean {
+function counted(kind: FailureKind, detail = ""): boolean {
   const bench = new Bench();
-  bench.outcomes.failed("a", { kind, detail: "" });
+  bench.outcomes.failed("a", { kind, detail });
   bench.pass(50);
   return bench.told().length > 0;
 }
@@ -120,6 +120,8 @@ test("failures count when they are the endpoint's doing", () => {
   }
   assert.equal(counted("client-closed"), false);
   assert.equal(counted("upstream-reset"), true);
+  assert.equal(counted("connect-failed", "EHOSTUNREACH"), true);
+  assert.equal(counted("connect-failed", "EMFILE"), false);
 });
 
 test("a timer that fires a moment early tells all the same", () => {
