@@ -10,6 +10,7 @@ import { lintBalance } from "./lint-balance.ts";
 import { lintEndpointFiles } from "./lint-endpoint-files.ts";
 import { lintHealth } from "./lint-health.ts";
 import { lintOverlaps } from "./lint-overlap.ts";
+import { lintPools } from "./lint-pool.ts";
 import { lintHttpRoutes, lintPublicServices } from "./lint-routes.ts";
 import { lintSubsets } from "./lint-subsets.ts";
 import type { Report } from "./report.ts";
@@ -38,6 +39,7 @@ export function lintConfig(
   lintSubsets(config, report);
   lintBalance(config, report);
   lintHealth(config, report);
+  lintPools(config, report);
   lintEndpointFiles(config, bindings, report);
   lintOverlaps(bindings, report);
 }

@@ -16,6 +16,13 @@ const withTls = (tls: string, endpoints = 'endpoints = ["a.com:443"]'): string =
 const linesOf = (tls: string, endpoints?: string): readonly string[] =>
   check(withTls(tls, endpoints)).lines;
 
+/** What is said of `pool.warm`. */
+function warmLines(more: string, tlsRoute = 'route = "s"'): readonly string[] {
+  const others = '[service.o]\nendpoints = ["10.0.0.2:80"]';
+  const service = `endpoints = ["10.0.0.1:80"]\npool.warm = 2\n${more}\n${others}`;
+  return check(file({ tlsRoute, service })).lines.filter((line) => line.includes("warm"));
+}
+
 /** The check is asked at the beginning of 2026. */
 const NOW: Validity = { fromMs: Date.UTC(2025, 0, 1), toMs: Date.UTC(2027, 0, 1) };
 const AUTHORITY = await TestAuthority.make();
@@ -206,5 +213,15 @@ describe("checkConfig() on pool of a service", () => {
   test("refuses a service without any connection", () => {
     const { lines } = check(file({ service: 'endpoints = ["10.0.0.1:80"]\npool.connections = 0' }));
     assert.match(lines.join(), /pool\.connections: expected a whole number from 1 to 1000000/);
+  });
+
+  test("warns of warm connections that nobody would use", () => {
+    assert.deepEqual(warmLines(""), []);
+    assert.deepEqual(warmLines('proxy_protocol = "v2"'), [
+      "23:6: warning: service.s.pool.warm: does nothing with proxy_protocol, whose header speaks of a client",
+    ]);
+    assert.deepEqual(warmLines("", 'route = "o"'), [
+      "23:6: warning: service.s.pool.warm: does nothing but hold connections: only tls and tcp routes use them",
+    ]);
   });
 });
