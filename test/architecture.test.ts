@@ -43,6 +43,9 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
     "node:perf_hooks",
     // Hands core the SHA-256 of fingerprints.
     "node:crypto",
+    // Gives memory back after a wave of connections.
+    "node:v8",
+    "node:vm",
   ],
   admin: ["hono", "@hono/node-server"],
   control: [

@@ -119,6 +119,11 @@ export class WorkerBox {
     this.#listeners = new ListenerSet(context);
   }
 
+  /** Of all listeners, open now. */
+  get connections(): number {
+    return this.#listeners.active;
+  }
+
   /** Acts on one message of the main thread. */
   handle(message: ToWorker): void {
     switch (message.type) {
