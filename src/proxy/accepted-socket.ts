@@ -1,5 +1,4 @@
 /** Sockets of clients that read into memory of the thread instead of memory of their own. */
-import assert from "node:assert/strict";
 import { type Server, Socket } from "node:net";
 
 /** Who gets what a socket reads. */
@@ -54,7 +53,9 @@ export function acceptInto(
   accept: (socket: AcceptedSocket) => void,
 ): void {
   const { _handle: handle } = server as unknown as ListeningServer;
-  assert(typeof handle?.onconnection === "function", "the runtime accepts in another way");
+  if (typeof handle?.onconnection !== "function") {
+    throw new TypeError("the runtime accepts connections in another way");
+  }
   handle.onconnection = (_error, connection): void => {
     if (connection === undefined) return;
     const socket = new AcceptedSocket(connection, buffer);
