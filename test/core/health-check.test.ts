@@ -12,7 +12,8 @@ const POLICY = { unhealthyAfter: 3, healthyAfter: 2 };
 /** States after each result of a row of `+` and `-`, as `+` and `-`. */
 function run(results: string, start: CheckState = UNCHECKED): string {
   let state = start;
-  return [...results]
+  return results
+    .split("")
     .map((result, atMs) => {
       state = nextCheckState(state, { passed: result === "+", detail: "", atMs }, POLICY);
       return state.healthy ? "+" : "-";
