@@ -109,6 +109,18 @@ export class EndpointTlsClient {
   }
 }
 
+/** Whether connections made by one are as good as connections made by the other. Pure. */
+export function isSameTls(one: EndpointTls | undefined, other: EndpointTls | undefined): boolean {
+  if (one === undefined || other === undefined) return one === other;
+  return (
+    one.serverName === other.serverName &&
+    one.ca === other.ca &&
+    one.certificate === other.certificate &&
+    one.privateKey === other.privateKey &&
+    one.insecure === other.insecure
+  );
+}
+
 /**
  * What an `error` of a secured socket means; undefined when it is one of the connection below. Pure. Texts of the
  * endpoint's certificate may be in the detail, cut to a bound.

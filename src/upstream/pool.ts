@@ -8,15 +8,14 @@ import {
   type UpstreamContext,
   type UpstreamUser,
 } from "./connection.ts";
-import type { Deadlined } from "./deadlines.ts";
 import { IdleConnections } from "./idle-connections.ts";
 import { PoolCounts, type PoolLimit } from "./pool-counts.ts";
 import type { SharingPool } from "./shared-pools.ts";
 import {
   type UpstreamRequest,
   type UpstreamSeeker,
-  Waiting,
-  type WaitingOwner,
+  type Waiting,
+  WaitingLine,
 } from "./waiting-line.ts";
 
 /** Kept-alive connections to one endpoint; more would only hold descriptors on both sides. */
@@ -41,15 +40,15 @@ export type DescribeDial = (request: UpstreamRequest) => PoolDial;
  * connection is made and given back when it is closed, so that one kept alive costs nothing there. Who finds no place
  * waits, in order; a connection that becomes free goes to whoever waits, here or in another worker.
  */
-export class Pool implements SharingPool, WaitingOwner, ConnectionOwner, Deadlined {
-  /** While somebody waits: when to look again, should a signal have been lost. */
-  deadlineMs = Number.POSITIVE_INFINITY;
+export class Pool implements SharingPool, ConnectionOwner {
   readonly #context: UpstreamContext;
   readonly #describe: DescribeDial;
   readonly #counts: PoolCounts;
   readonly #idle = new IdleConnections();
   #spare: SpareConnections | undefined;
-  readonly #line = new Set<Waiting>();
+  readonly #line: WaitingLine;
+  /** Those who wait do so for single endpoints that are full: others need not wait behind them. */
+  #isLineParted = false;
   /** Connections of this worker, by endpoint and all. */
   readonly #openTo = new Map<string, number>();
   #open = 0;
@@ -68,18 +67,15 @@ export class Pool implements SharingPool, WaitingOwner, ConnectionOwner, Deadlin
     this.#context = context;
     this.#service = service;
     this.#describe = describe;
-    this.#counts = new PoolCounts(context.pools.counts, service.name);
+    const { deadlines, pools } = context;
+    this.#counts = new PoolCounts(pools.counts, service.name);
+    const counts = this.#counts;
+    this.#line = new WaitingLine({ deadlines, pools, counts, service: () => this.#service }, this);
   }
 
   /** Others that may be given up. */
   addSpare(spare: SpareConnections): void {
     this.#spare = spare;
-  }
-
-  /** There is room for one more connection, and nobody waits for it. */
-  get hasRoom(): boolean {
-    if (this.#line.size > 0 || this.#counts.open >= this.#service.pool.connectionsMax) return false;
-    return !this.#context.pools.othersWait || this.#counts.queued === 0;
   }
 
   /** A reload; `isOther` = connections to the endpoints are made in another way now. */
@@ -90,11 +86,7 @@ export class Pool implements SharingPool, WaitingOwner, ConnectionOwner, Deadlin
       for (const name of this.#idle.endpoints()) this.#closeIdle(name);
     }
     this.#isOver = true;
-    let oldest = this.#oldest();
-    while (oldest !== undefined && this.#isOverLimit(oldest)) {
-      this.#evict(oldest);
-      oldest = this.#oldest();
-    }
+    for (const endpoint of [undefined, ...this.#openTo.keys()]) this.#shrink(endpoint);
     this.#placeIsFree();
   }
 
@@ -119,32 +111,22 @@ export class Pool implements SharingPool, WaitingOwner, ConnectionOwner, Deadlin
 
   /** A new connection, of which `user` is told; undefined when a limit is reached, or others wait already. */
   dial(request: UpstreamRequest, user: UpstreamUser): UpstreamConnection | undefined {
-    const { name } = request.endpoint;
-    if (this.#line.size > 0 || this.#takePlace(name) !== undefined) return undefined;
+    if (this.#line.size > 0 && !this.#isLineParted) return undefined;
+    if (this.#takePlace(request.endpoint.name) !== undefined) return undefined;
     return this.#connect(request, user);
+  }
+
+  /** One that nobody asks for yet: undefined also when anybody waits, or when another one would have to be closed. */
+  dialSpare(request: UpstreamRequest, user: UpstreamUser): UpstreamConnection | undefined {
+    const { pools } = this.#context;
+    if (this.#line.size > 0 || (pools.othersWait && this.#line.others > 0)) return undefined;
+    const limit = this.#counts.take(this.#service.pool, request.endpoint.name);
+    return limit === undefined ? this.#connect(request, user) : undefined;
   }
 
   /** A place in the line, or that there is none left. */
   wait(request: UpstreamRequest, seeker: UpstreamSeeker): Waiting | Failure {
-    const { pool, name } = this.#service;
-    if (!this.#counts.queue(pool.pendingMax)) {
-      return { kind: "overflow", detail: `${name}: pool.pending is ${pool.pendingMax}` };
-    }
-    const { deadlines, pools } = this.#context;
-    const waiting = new Waiting(request, seeker, this);
-    this.#line.add(waiting);
-    deadlines.add(waiting);
-    deadlines.add(this);
-    this.deadlineMs = deadlines.after(0);
-    pools.enter(this);
-    return waiting;
-  }
-
-  /** See WaitingOwner: the connect time limit, and half of it. */
-  get limits(): { readonly untilMs: number; readonly urgentMs: number } {
-    const { deadlines } = this.#context;
-    const { connectMs } = this.#service.timeouts;
-    return { untilMs: deadlines.after(connectMs), urgentMs: deadlines.after(connectMs / 2) };
+    return this.#line.join(request, seeker);
   }
 
   /** Hands a connection to whoever waits for one, keeps it for the next request, or closes it. */
@@ -153,7 +135,10 @@ export class Pool implements SharingPool, WaitingOwner, ConnectionOwner, Deadlin
     const { pools } = this.#context;
     if (this.#line.size === 0 && !pools.othersWait) return this.#keep(connection);
     const isForOthers = this.#isOthersTurn();
-    const waiting = isForOthers ? undefined : this.#whoTakes(connection.endpoint.name);
+    const { name } = connection.endpoint;
+    const waiting = isForOthers
+      ? undefined
+      : this.#line.whoTakes(name, (other) => this.#openTo.has(other));
     if (waiting !== undefined) {
       waiting.leave();
       use(connection, waiting.seeker);
@@ -203,39 +188,12 @@ export class Pool implements SharingPool, WaitingOwner, ConnectionOwner, Deadlin
   /** See SharingPool. */
   giveUpIdle(): void {
     if (this.#oldest() === undefined) return;
-    const others = this.#counts.queued - this.#line.size;
+    const { others } = this.#line;
     for (let i = 0; i < others; i += 1) {
       const oldest = this.#oldest();
       if (oldest !== undefined) this.#evict(oldest);
     }
     if (others > 0) this.#context.pools.free();
-  }
-
-  /** Looks again, and asks the others again. */
-  onDeadline(): void {
-    this.deadlineMs = this.#context.deadlines.after(0);
-    this.#context.pools.want();
-    this.serve();
-  }
-
-  /** See WaitingOwner. */
-  left(waiting: Waiting): void {
-    if (!this.#line.delete(waiting)) return;
-    const { deadlines, pools } = this.#context;
-    deadlines.delete(waiting);
-    if (this.#line.size === 0) deadlines.delete(this);
-    this.#counts.unqueue();
-    pools.leave(this, this.#line.size === 0);
-  }
-
-  /** See WaitingOwner. */
-  get waitedInVain(): Failure {
-    const { name, pool, timeouts } = this.#service;
-    const limits = [`pool.connections is ${pool.connectionsMax}`];
-    if (pool.endpointConnectionsMax !== undefined)
-      limits.push(`pool.endpoint_connections is ${pool.endpointConnectionsMax}`);
-    const detail = `${name}: none was free within ${timeouts.connectMs} ms, ${limits.join(", ")}`;
-    return { kind: "overflow", detail };
   }
 
   /** See ConnectionOwner. */
@@ -284,6 +242,7 @@ export class Pool implements SharingPool, WaitingOwner, ConnectionOwner, Deadlin
       const limit = this.#counts.take(this.#service.pool, endpoint);
       if (limit === undefined) return undefined;
       const oldest = this.#oldest(limit === "connections" ? undefined : endpoint);
+      this.#isLineParted = limit !== "connections";
       if (oldest === undefined) return limit;
       this.#evict(oldest);
     }
@@ -324,31 +283,12 @@ export class Pool implements SharingPool, WaitingOwner, ConnectionOwner, Deadlin
   readonly #forget = (connection: UpstreamConnection): void => this.#idle.remove(connection);
 
   /**
-   * Who gets a connection to this endpoint: who waits for that endpoint, as a new connection costs more; but the first
-   * in the line, wherever it wants to go, when no connection leads there or it has waited long.
-   */
-  #whoTakes(endpoint: string): Waiting | undefined {
-    const [first] = this.#line;
-    if (first === undefined) return undefined;
-    const { request } = first;
-    const wanted = request.endpoint.name;
-    const canWait = this.#openTo.has(wanted) && this.#context.deadlines.after(0) < first.urgentMs;
-    if (wanted !== endpoint && !canWait) return undefined;
-    if (wanted === endpoint && !request.isHttp) return undefined;
-    for (const waiting of this.#line) {
-      const { endpoint: other, isHttp } = waiting.request;
-      if (isHttp && other.name === endpoint) return waiting;
-    }
-    return undefined;
-  }
-
-  /**
    * Others wait for a place of this service, and it is theirs: always when nobody waits here; else every second time
    * while this worker has more than its share.
    */
   #isOthersTurn(): boolean {
     const { pools } = this.#context;
-    if (!pools.othersWait || this.#counts.queued <= this.#line.size) return false;
+    if (!pools.othersWait || this.#line.others <= 0) return false;
     if (this.#line.size === 0) return true;
     if (this.#open * pools.workers <= this.#service.pool.connectionsMax) return false;
     this.#hadTurn = !this.#hadTurn;
@@ -358,6 +298,15 @@ export class Pool implements SharingPool, WaitingOwner, ConnectionOwner, Deadlin
   #placeIsFree(): void {
     if (this.#line.size > 0 && !this.#isOthersTurn()) this.serve();
     else if (this.#context.pools.othersWait) this.#context.pools.free();
+  }
+
+  /** What is idle and too many is closed, of all or of those to one endpoint. */
+  #shrink(endpoint: string | undefined): void {
+    let oldest = this.#oldest(endpoint);
+    while (oldest !== undefined && this.#isOverLimit(oldest)) {
+      this.#evict(oldest);
+      oldest = this.#oldest(endpoint);
+    }
   }
 
   #oldest(endpoint?: string): UpstreamConnection | undefined {

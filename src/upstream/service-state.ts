@@ -4,7 +4,7 @@ import { RetryBudget } from "../core/retry.ts";
 import type { Failure } from "../core/failure.ts";
 import type { UpstreamConnection, UpstreamContext, UpstreamUser } from "./connection.ts";
 import { EndpointPicker } from "./endpoint-picker.ts";
-import { EndpointTlsClient } from "./endpoint-tls.ts";
+import { EndpointTlsClient, isSameTls } from "./endpoint-tls.ts";
 import { ServiceOutcomes } from "./outcome-reporter.ts";
 import { Pool, type PoolDial, use } from "./pool.ts";
 import { proxyHeaderFor } from "./proxied-client.ts";
@@ -59,7 +59,7 @@ export class ServiceState {
     this.#service = service;
     this.#picker.setPolicy(service, zone);
     this.outcomes.update(service);
-    const isOtherTls = JSON.stringify(before.tls) !== JSON.stringify(service.tls);
+    const isOtherTls = !isSameTls(before.tls, service.tls);
     if (isOtherTls) this.#tls = this.#createTls();
     const isOther = isOtherTls || before.proxyProtocol !== service.proxyProtocol;
     this.#pool.update(service, isOther);
@@ -164,7 +164,7 @@ export class ServiceState {
       deadlines,
       now,
       pick: () => this.#picker.pick([], undefined, undefined),
-      dial: (request, user) => (this.#pool.hasRoom ? this.#pool.dial(request, user) : undefined),
+      dial: (request, user) => this.#pool.dialSpare(request, user),
       noteOutcome: (endpoint, failure) => {
         if (failure === undefined) this.outcomes.connected(endpoint);
         else this.outcomes.failed(endpoint, failure);

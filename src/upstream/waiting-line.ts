@@ -1,9 +1,11 @@
 /** Requests and tunnels of one pool that wait for a connection, in the order in which they came. */
 import type { Failure } from "../core/failure.ts";
-import type { Endpoint } from "../core/service.ts";
+import type { Endpoint, Service } from "../core/service.ts";
 import type { UpstreamConnection, UpstreamUser } from "./connection.ts";
-import type { Deadlined } from "./deadlines.ts";
+import type { Deadlined, Deadlines } from "./deadlines.ts";
+import type { PoolCounts } from "./pool-counts.ts";
 import type { ProxiedClient } from "./proxied-client.ts";
+import type { SharedPools, SharingPool } from "./shared-pools.ts";
 
 /** Who can wait for a connection. */
 export interface UpstreamSeeker extends UpstreamUser {
@@ -20,42 +22,139 @@ export interface UpstreamRequest {
   readonly proxied?: ProxiedClient | undefined;
 }
 
-/** Who lets wait. */
-export interface WaitingOwner {
-  /** Of a wait that begins now, on the clock of deadlines: see Waiting. */
-  readonly limits: { readonly untilMs: number; readonly urgentMs: number };
-  /** This one waits no longer. */
-  left(waiting: Waiting): void;
-  /** What those are told who have waited in vain. */
-  readonly waitedInVain: Failure;
-}
-
 /** One that waits. */
 export class Waiting implements Deadlined {
   readonly request: UpstreamRequest;
   readonly seeker: UpstreamSeeker;
   deadlineMs: number;
-  /** From then on it takes precedence over those whose endpoint has a connection to hand over. */
-  readonly urgentMs: number;
-  readonly #owner: WaitingOwner;
+  readonly #line: WaitingLine;
 
-  constructor(request: UpstreamRequest, seeker: UpstreamSeeker, owner: WaitingOwner) {
-    this.request = request;
-    this.seeker = seeker;
-    this.#owner = owner;
-    this.deadlineMs = owner.limits.untilMs;
-    this.urgentMs = owner.limits.urgentMs;
+  /** `untilMs` is on the clock of deadlines. */
+  constructor(
+    wanted: { request: UpstreamRequest; seeker: UpstreamSeeker },
+    untilMs: number,
+    line: WaitingLine,
+  ) {
+    this.request = wanted.request;
+    this.seeker = wanted.seeker;
+    this.deadlineMs = untilMs;
+    this.#line = line;
   }
 
   /** It is not wanted any more; a second call is no error. */
   leave(): void {
-    this.#owner.left(this);
+    this.#line.remove(this);
   }
 
   /** Its time is over. */
   onDeadline(): void {
-    const { waitedInVain } = this.#owner;
+    const { waitedInVain } = this.#line;
     this.leave();
     this.seeker.onUpstreamClose(waitedInVain);
+  }
+}
+
+/** What a line is made with. */
+export interface LineContext {
+  readonly deadlines: Deadlines;
+  readonly pools: SharedPools;
+  readonly counts: PoolCounts;
+  /** As the newest snapshot has it. */
+  readonly service: () => Service;
+}
+
+/** Owned by a pool. Counts who waits over all workers, and asks these for a place as long as somebody does. */
+export class WaitingLine implements Deadlined, Iterable<Waiting> {
+  /** When to look again, should a signal have been lost. */
+  deadlineMs = Number.POSITIVE_INFINITY;
+  readonly #context: LineContext;
+  readonly #pool: SharingPool;
+  readonly #line = new Set<Waiting>();
+
+  constructor(context: LineContext, pool: SharingPool) {
+    this.#context = context;
+    this.#pool = pool;
+  }
+
+  /** How many wait here. */
+  get size(): number {
+    return this.#line.size;
+  }
+
+  /** How many wait in other workers: looks at what is shared. */
+  get others(): number {
+    return this.#context.counts.queued - this.#line.size;
+  }
+
+  /** In the order in which they came. */
+  [Symbol.iterator](): IterableIterator<Waiting> {
+    return this.#line.values();
+  }
+
+  /** A place at the end, or that there is none left. */
+  join(request: UpstreamRequest, seeker: UpstreamSeeker): Waiting | Failure {
+    const { deadlines, pools, counts, service } = this.#context;
+    const { pool, timeouts, name } = service();
+    if (!counts.queue(pool.pendingMax)) {
+      return { kind: "overflow", detail: `${name}: pool.pending is ${pool.pendingMax}` };
+    }
+    const waiting = new Waiting({ request, seeker }, deadlines.after(timeouts.connectMs), this);
+    this.#line.add(waiting);
+    deadlines.add(waiting);
+    deadlines.add(this);
+    this.deadlineMs = deadlines.after(0);
+    pools.enter(this.#pool);
+    return waiting;
+  }
+
+  /** Takes one out; what is not in it is no error. */
+  remove(waiting: Waiting): void {
+    if (!this.#line.delete(waiting)) return;
+    const { deadlines, pools, counts } = this.#context;
+    deadlines.delete(waiting);
+    if (this.#line.size === 0) deadlines.delete(this);
+    counts.unqueue();
+    pools.leave(this.#pool, this.#line.size === 0);
+  }
+
+  /**
+   * Who gets a connection to this endpoint: who waits for that endpoint, as a new connection costs more; but the first
+   * in the line, wherever it wants to go, when no connection leads there or half of its time is over.
+   */
+  whoTakes(endpoint: string, hasConnection: (endpoint: string) => boolean): Waiting | undefined {
+    const [first] = this.#line;
+    if (first === undefined) return undefined;
+    const { isHttp, endpoint: wanted } = first.request;
+    if (wanted.name === endpoint && !isHttp) return undefined;
+    if (wanted.name !== endpoint && !(hasConnection(wanted.name) && this.#canWait(first)))
+      return undefined;
+    for (const waiting of this.#line) {
+      const { request } = waiting;
+      if (request.isHttp && request.endpoint.name === endpoint) return waiting;
+    }
+    return undefined;
+  }
+
+  /** What those are told who have waited in vain. */
+  get waitedInVain(): Failure {
+    const { name, pool, timeouts } = this.#context.service();
+    const limits = [`pool.connections is ${pool.connectionsMax}`];
+    if (pool.endpointConnectionsMax !== undefined)
+      limits.push(`pool.endpoint_connections is ${pool.endpointConnectionsMax}`);
+    const detail = `${name}: none was free within ${timeouts.connectMs} ms, ${limits.join(", ")}`;
+    return { kind: "overflow", detail };
+  }
+
+  /** Looks again, and asks the others again. */
+  onDeadline(): void {
+    const { deadlines, pools } = this.#context;
+    this.deadlineMs = deadlines.after(0);
+    pools.want();
+    this.#pool.serve();
+  }
+
+  #canWait({ deadlineMs }: Waiting): boolean {
+    const { deadlines, service } = this.#context;
+    return deadlines.after(service().timeouts.connectMs / 2) < deadlineMs;
   }
 }
