@@ -20,6 +20,8 @@ export interface Received {
   readonly endpoints: readonly string[];
   /** Of a `health` message, and of a `prepare` all services together: `endpoint state`. */
   readonly health: readonly string[];
+  /** How many requests wait for connections then, in all workers; see pool-signals.ts. */
+  readonly waiting: number;
 }
 
 /** What a test may have a thread do. */
@@ -27,20 +29,33 @@ type Command =
   | { readonly do: "post"; readonly message: FromWorker }
   | { readonly do: "die" }
   | { readonly do: "hang" }
+  /** One of its requests waits for a connection. */
+  | { readonly do: "wait" }
   | { readonly do: "count"; readonly slot: number; readonly value: number };
 
 /** Takes the larger memory over at the commit, as the real one does. */
 const script = (channel: string): string => `
 const { parentPort, workerData, threadId, BroadcastChannel } = require("node:worker_threads");
+const WAITING = 2;
+const ROWS = 3;
+const signals = new Int32Array(workerData.signals);
 const channel = new BroadcastChannel(${JSON.stringify(channel)});
 let counters = new Float64Array(0);
 let prepared;
 const tell = (type, version, endpoints = [], health = []) =>
-  channel.postMessage({ index: workerData.index, thread: threadId, type, version, endpoints, health });
+  channel.postMessage({
+    index: workerData.index, thread: threadId, type, version, endpoints, health,
+    waiting: Atomics.load(signals, WAITING),
+  });
 channel.onmessage = ({ data }) => {
   if (data.thread !== threadId) return;
   if (data.do === "die") throw new Error("told to");
   if (data.do === "hang") for (;;);
+  if (data.do === "wait") {
+    Atomics.add(signals, ROWS + workerData.index, 1);
+    Atomics.add(signals, WAITING, 1);
+    tell("started");
+  }
   if (data.do === "post") parentPort.postMessage(data.message);
   if (data.do === "count") counters[data.slot] += data.value;
 };

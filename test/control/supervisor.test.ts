@@ -58,6 +58,17 @@ test("Supervisor replaces a worker that died, with the current snapshot, while t
   assert.ok(fake.logged.includes("a new worker serves"));
 });
 
+test("Supervisor forgets who waited for connections in a worker that died", async (t) => {
+  const fake = new FakeWorkers(t, 2);
+  await fake.supervisor.publish(snapshotOf(fake, 1));
+  for (const index of [0, 0, 1]) fake.threads.tell(index, { do: "wait" });
+  await until(() => fake.threads.last("started")?.waiting === 3, "three wait");
+  const before = fake.threads.count("started", 0);
+  fake.threads.tell(0, { do: "die" });
+  await fake.threads.got("started", 0, before + 1);
+  assert.equal(fake.threads.last("started")?.waiting, 1);
+});
+
 test("Supervisor.publish() refuses a snapshot that a worker dies of, and tells the others to forget it", async (t) => {
   const fake = new FakeWorkers(t, 2);
   await fake.supervisor.publish(snapshotOf(fake, 1));
