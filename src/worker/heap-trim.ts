@@ -8,6 +8,10 @@ const CLOSED_MIN = 1000;
 /** Share of the time in which the thread may be busy: traffic must not wait for a collection that it did not ask for. */
 const BUSY_MAX = 0.1;
 const LOOK_MS = 1000;
+/** Attempts to find the collector before it is given up for this time. */
+const FLAG_TRIES = 4;
+
+type Collector = (options: { readonly type: string; readonly flavor: string }) => unknown;
 
 /** What is looked at, and what is done; tests put their own in. */
 export interface HeapTrimOptions {
@@ -63,18 +67,21 @@ function busyShare(): () => number {
 
 /**
  * The collector is behind a flag of V8 that a new context looks at. It is set only for a moment, and not from the start:
- * any flag makes V8 refuse the code that is compiled into the executable.
+ * any flag makes V8 refuse the code that is compiled into the executable. The flag is one for all threads, and another one
+ * may take it back in that moment: then it is tried again, and without a collector the next wave has to do.
  */
 function createCollector(): () => void {
-  let collect:
-    | ((options: { readonly type: string; readonly flavor: string }) => unknown)
-    | undefined;
+  let collect: Collector | undefined;
   return () => {
-    if (collect === undefined) {
-      setFlagsFromString("--expose-gc");
-      collect = runInNewContext("gc") as typeof collect;
-      setFlagsFromString("--no-expose-gc");
-    }
+    for (let i = 0; i < FLAG_TRIES && collect === undefined; i += 1) collect = findCollector();
     collect?.({ type: "major", flavor: "last-resort" });
   };
+}
+
+function findCollector(): Collector | undefined {
+  setFlagsFromString("--expose-gc");
+  // As a property: a name that does not exist would throw.
+  const collect = runInNewContext("globalThis.gc") as Collector | undefined;
+  setFlagsFromString("--no-expose-gc");
+  return collect;
 }

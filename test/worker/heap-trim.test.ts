@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
+import { Worker } from "node:worker_threads";
 import { HeapTrim } from "../../src/worker/heap-trim.ts";
 
 function createTrim() {
@@ -52,6 +54,30 @@ test("HeapTrim reaches the collector of the runtime", async () => {
   active = 0;
   trim.look();
   assert.equal(garbage.deref(), undefined);
+});
+
+test("HeapTrim survives that another thread takes the flag back at the same moment", async () => {
+  const stop = new Int32Array(new SharedArrayBuffer(4));
+  const other = new Worker(
+    `const { workerData, parentPort } = require("node:worker_threads");
+    const { setFlagsFromString } = require("node:v8");
+    parentPort.postMessage("ready");
+    while (Atomics.load(workerData, 0) === 0) setFlagsFromString("--no-expose-gc");`,
+    { eval: true, workerData: stop },
+  );
+  await once(other, "message");
+  try {
+    for (let i = 0; i < 50; i += 1) {
+      let active = 1000;
+      const trim = new HeapTrim({ active: () => active, busy: () => 0 });
+      trim.look();
+      active = 0;
+      trim.look();
+    }
+  } finally {
+    Atomics.store(stop, 0, 1);
+    await once(other, "exit");
+  }
 });
 
 /** In a frame of its own: what stands in a register of the caller's would be kept. */
