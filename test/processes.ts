@@ -1,7 +1,10 @@
 /** What tests that start programs share. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
 /**
@@ -15,18 +18,53 @@ const PORT_STRIDE = 97;
 
 const ports = { next: (process.pid * PORT_STRIDE) % PORT_COUNT };
 
+const CLAIMS = join(tmpdir(), "gatehouse-test-ports");
+const claimed: string[] = [];
+
 const POLL_MS = 5;
 /** How long anything on loopback may take before a test fails. */
 export const DEADLINE_MS = 20_000;
 
-/** A port that nobody listens on, on any address; never the same twice in one process. */
+/**
+ * A port that nobody listens on, on any address; never the same twice in one process, nor in two that run at once: a
+ * file with the process id claims it until the process ends.
+ */
 export async function findFreePort(): Promise<number> {
   for (let tries = 0; tries < PORT_COUNT; tries += 1) {
     ports.next = (ports.next + 1) % PORT_COUNT;
     const port = PORT_MIN + ports.next;
-    if (await isFree(port)) return port;
+    if (claim(port) && (await isFree(port))) return port;
   }
   throw new Error("no free port");
+}
+
+function claim(port: number): boolean {
+  const file = join(CLAIMS, String(port));
+  try {
+    mkdirSync(CLAIMS, { recursive: true, mode: 0o777 });
+    writeFileSync(file, String(process.pid), { flag: "wx" });
+  } catch {
+    if (!isAbandoned(file)) return false;
+    rmSync(file, { force: true });
+    return false;
+  }
+  if (claimed.length === 0) process.once("exit", giveBack);
+  claimed.push(file);
+  return true;
+}
+
+function giveBack(): void {
+  for (const file of claimed) rmSync(file, { force: true });
+}
+
+/** Whoever claimed it is gone without a word. */
+function isAbandoned(file: string): boolean {
+  try {
+    const pid = Number(readFileSync(file, "utf8"));
+    return pid > 0 && !existsSync(`/proc/${pid}`);
+  } catch {
+    return false;
+  }
 }
 
 /** Looks again and again until `look` says something; throws at the deadline, naming what was awaited. */

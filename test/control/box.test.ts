@@ -4,7 +4,8 @@ import { Box } from "../../src/control/box.ts";
 import type { CheckedSource, ConfigSource } from "../../src/control/config-source.ts";
 import type { SystemdMessage } from "../../src/control/systemd.ts";
 import { MetricLayout } from "../../src/core/metric-layout.ts";
-import { Origin, freePort, until } from "../proxy/peer.ts";
+import { Origin, until } from "../proxy/peer.ts";
+import { findFreePort } from "../processes.ts";
 import { FakeThreads, compile, configText, keepLines, keepLog } from "./fake-threads.ts";
 
 test("Box.open() publishes the first snapshot, and tells systemd once that all workers serve", async (t) => {
@@ -209,7 +210,7 @@ interface BoxUnderTest {
 
 /** `text` is put on a free port when it is left out. */
 async function createBox(context: TestContext, text?: string): Promise<BoxUnderTest> {
-  const port = await freePort();
+  const port = await findFreePort();
   const layout = new MetricLayout();
   const threads = new FakeThreads(context);
   const notified: SystemdMessage[] = [];

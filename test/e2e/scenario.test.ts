@@ -162,8 +162,11 @@ async function showsWhatRuns(seed: Seed, workers: number): Promise<void> {
       /^tls +nginx\.com +sni nginx\.com +forward to nginx\.com /m,
     ],
     services: [
-      new RegExp(`^my-nginx +127\\.0\\.0\\.1:${page.port} `, "m"),
-      new RegExp(`^nginx\\.com +127\\.0\\.0\\.1:${site.port} +dns nginx\\.com:${site.port} `, "m"),
+      new RegExp(`^my-nginx +1/1 +127\\.0\\.0\\.1:${page.port} `, "m"),
+      new RegExp(
+        `^nginx\\.com +1/1 +127\\.0\\.0\\.1:${site.port} +dns nginx\\.com:${site.port} `,
+        "m",
+      ),
     ],
     snapshot: [/^version +1$/m, /^labels +region=eu$/m, new RegExp(`^workers +${workers}$`, "m")],
   };

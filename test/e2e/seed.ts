@@ -36,6 +36,7 @@ export async function startSeed(
     locations: `location / { return 301 ${REDIRECT_LOCATION}; }`,
   });
   const dns = await startDnsServer();
+  scope.after(() => dns.close());
   dns.zone.set("nginx.com", { A: ["127.0.0.1"] });
   const httpPort = await findFreePort();
   const tlsPort = await findFreePort();
@@ -85,6 +86,5 @@ dns = "nginx.com:${site.port}"
 `,
   });
   // Behind the box: it asks as long as it lives.
-  scope.after(() => dns.close());
   return { gatehouse, httpPort, tlsPort, unservedPort, page, site, certificate };
 }

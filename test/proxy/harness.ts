@@ -12,7 +12,8 @@ import { createSignalsMemory } from "../../src/core/pool-signals.ts";
 import { createCountsMemory } from "../../src/core/shared-counts.ts";
 import { Deadlines } from "../../src/upstream/deadlines.ts";
 import { WorkerBox } from "../../src/worker/worker-box.ts";
-import { Origin, Peer, freePort, until } from "./peer.ts";
+import { Origin, Peer, until } from "./peer.ts";
+import { findFreePort } from "../processes.ts";
 
 /** Kills what a failed test leaves behind, so that the process can end. */
 const AT_ONCE = { delayMs: 0, requestsMs: 0, tunnelsMs: 0 };
@@ -76,7 +77,7 @@ export class Rig {
 
   /** A worker without a snapshot. */
   static async create(context: TestContext): Promise<Rig> {
-    const rig = new Rig([await freePort(), await freePort()]);
+    const rig = new Rig([await findFreePort(), await findFreePort()]);
     context.after(() => rig.#abandon());
     return rig;
   }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HOST, Rig, answer, request } from "./harness.ts";
-import { type Peer, count, freePort, until } from "./peer.ts";
+import { type Peer, count, until } from "./peer.ts";
+import { findFreePort } from "../processes.ts";
 import { stalledPort } from "./stalled-listener.ts";
 
 /** What an endpoint does instead of answering, and what the client and the log see of it. */
@@ -238,7 +239,7 @@ test("Exchange streams an answer while its request is still coming", async (t) =
 test("Exchange tries another endpoint when one refuses, and answers 502 when all do", async (t) => {
   const rig = await Rig.create(t);
   const origin = await rig.httpOrigin(() => answer("second"));
-  const dead = `127.0.0.1:${await freePort()}`;
+  const dead = `127.0.0.1:${await findFreePort()}`;
   await rig.serve({ http: [dead, origin.address] });
   const client = await rig.client();
   client.write(`${request("POST", "/", ["Content-Length: 2"])}hi`);
@@ -257,7 +258,7 @@ test("Exchange tries another endpoint when one refuses, and answers 502 when all
 });
 
 test("Exchange counts a retry only when there is another endpoint to try", async (t) => {
-  const rig = await Rig.open(t, { http: [`127.0.0.1:${await freePort()}`] });
+  const rig = await Rig.open(t, { http: [`127.0.0.1:${await findFreePort()}`] });
   const client = await rig.client();
   client.write(request("GET", "/"));
   await client.see("502 Bad Gateway");

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { Rig, answer, request } from "./harness.ts";
-import { type Origin, type Peer, freePort } from "./peer.ts";
+import { type Origin, type Peer } from "./peer.ts";
+import { findFreePort } from "../processes.ts";
 
 /** A worker with one route that says this, and an endpoint that answers what it was asked. */
 // oxlint-disable-next-line max-params -- most tests say only the route
@@ -270,7 +271,7 @@ test("mirror: a copy goes to the other service, its answer nowhere", async (t) =
 });
 
 test("mirror: one that cannot be reached does not harm the request", async (t) => {
-  const port = await freePort();
+  const port = await findFreePort();
   const { rig, client } = await open(t, 'route = "web"\nmirror = { to = "copy" }', undefined, {
     mirror: { port } as Origin,
   });

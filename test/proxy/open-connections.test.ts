@@ -6,7 +6,8 @@ import { type OpenConnection, readConnectionsQuery } from "../../src/core/open-c
 import { writeProxyV1 } from "../../src/core/proxy-protocol/write.ts";
 import { helloWith, serverNames } from "../core/tls/hello-builder.ts";
 import { HOST, Rig, answer, request } from "./harness.ts";
-import { freePort, until } from "./peer.ts";
+import { until } from "./peer.ts";
+import { findFreePort } from "../processes.ts";
 import { stalledPort } from "./stalled-listener.ts";
 
 const HELLO = helloWith(serverNames(HOST));
@@ -160,7 +161,7 @@ test("what lives on a listener that a reload took away is told too", async (t) =
   client.write(HELLO);
   await (await origin.peer()).seeBytes(HELLO.length);
   await onlyOne(rig, "tunnel");
-  const elsewhere = rig.toml({}).replaceAll(String(rig.tlsPort), String(await freePort()));
+  const elsewhere = rig.toml({}).replaceAll(String(rig.tlsPort), String(await findFreePort()));
   await rig.load(elsewhere);
   assert.equal((await onlyOne(rig, "tunnel")).listener, `127.0.0.1:${rig.tlsPort}`);
   await rig.close();

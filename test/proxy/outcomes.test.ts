@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { helloWith, serverNames } from "../core/tls/hello-builder.ts";
 import { HOST, Rig, answer, request } from "./harness.ts";
-import { type Peer, freePort, until } from "./peer.ts";
+import { type Peer, until } from "./peer.ts";
+import { findFreePort } from "../processes.ts";
 
 /** Each row that is told, whatever happens before the next one. */
 const AT_ONCE = "outlier.errors = 1";
@@ -59,7 +60,7 @@ for (const [what, act, counts] of ENDPOINTS) {
 test("a connect failure is an error of each endpoint that was tried, and a retry's success none", async (t) => {
   const rig = await Rig.create(t);
   const good = await rig.httpOrigin(() => answer("fine"));
-  const dead = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
+  const dead = [`127.0.0.1:${await findFreePort()}`, `127.0.0.1:${await findFreePort()}`];
   const service = `${AT_ONCE}\nbalancer = "round_robin"`;
   await rig.serve({ http: [...dead, good.address], service });
   const client = await rig.client();
@@ -141,7 +142,7 @@ test("the route's time limit is no error once an answer has begun: the client ma
 test("tls: a refused connection is an error, and one that is made takes it back", async (t) => {
   const rig = await Rig.create(t);
   const origin = await rig.origin();
-  const dead = `127.0.0.1:${await freePort()}`;
+  const dead = `127.0.0.1:${await findFreePort()}`;
   const service = `${AT_ONCE}\nbalancer = "round_robin"`;
   await rig.serve({ tls: [dead, origin.address], service });
   const hello = helloWith(serverNames(HOST));

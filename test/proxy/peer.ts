@@ -249,11 +249,3 @@ export class Origin {
     for (const peer of this.peers) peer.destroy();
   }
 }
-
-/** A port on which nobody listens now. */
-export async function freePort(): Promise<number> {
-  const origin = await Origin.listen();
-  const { port } = origin;
-  await origin.close();
-  return port;
-}

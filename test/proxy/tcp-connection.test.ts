@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { Rig } from "./harness.ts";
-import { freePort } from "./peer.ts";
+import { findFreePort } from "../processes.ts";
 
 /** A worker with one tcp listener, on the rig's TLS port, and these routes. */
 async function open(t: TestContext, endpoints: readonly string[], routes?: string): Promise<Rig> {
@@ -75,7 +75,7 @@ test("the first route whose source and port hold takes a connection, and none re
 test("another endpoint is tried, with what the client has said meanwhile", async (t) => {
   const rig = await Rig.create(t);
   const origin = await rig.origin();
-  await load(rig, [`127.0.0.1:${await freePort()}`, origin.address]);
+  await load(rig, [`127.0.0.1:${await findFreePort()}`, origin.address]);
   const client = await rig.tlsClient();
   client.write("early");
   const peer = await origin.peer();
@@ -86,7 +86,7 @@ test("another endpoint is tried, with what the client has said meanwhile", async
 });
 
 test("without an endpoint the client is reset: a FIN would look like an empty answer", async (t) => {
-  const rig = await open(t, [`127.0.0.1:${await freePort()}`]);
+  const rig = await open(t, [`127.0.0.1:${await findFreePort()}`]);
   const client = await rig.tlsClient();
   await client.seeClose();
   assert.equal(client.wasReset, true);

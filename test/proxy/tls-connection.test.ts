@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { alpn, helloWith, serverNames } from "../core/tls/hello-builder.ts";
 import { HOST, Rig } from "./harness.ts";
-import { freePort, quiet, until } from "./peer.ts";
+import { quiet, until } from "./peer.ts";
+import { findFreePort } from "../processes.ts";
 import { stalledPort } from "./stalled-listener.ts";
 
 const HELLO = helloWith(serverNames(HOST), alpn("h2", "http/1.1"));
@@ -134,7 +135,7 @@ test("TlsConnection lets a refused client that goes on sending see its alert", a
 test("TlsConnection tries another endpoint when one refuses, with the bytes as read", async (t) => {
   const rig = await Rig.create(t);
   const origin = await rig.origin();
-  await rig.serve({ tls: [`127.0.0.1:${await freePort()}`, origin.address] });
+  await rig.serve({ tls: [`127.0.0.1:${await findFreePort()}`, origin.address] });
   const client = await rig.tlsClient();
   client.write(Buffer.concat([HELLO, BEHIND]));
   const peer = await origin.peer();
@@ -147,7 +148,7 @@ test("TlsConnection tries another endpoint when one refuses, with the bytes as r
 });
 
 test("TlsConnection sends internal_error when no endpoint takes the connection", async (t) => {
-  const rig = await Rig.open(t, { tls: [`127.0.0.1:${await freePort()}`] });
+  const rig = await Rig.open(t, { tls: [`127.0.0.1:${await findFreePort()}`] });
   const client = await rig.tlsClient();
   client.write(HELLO);
   await client.seeEnd();

@@ -3,7 +3,8 @@ import { type Server, connect, createServer } from "node:net";
 import { test } from "node:test";
 import { helloWith, serverNames } from "../core/tls/hello-builder.ts";
 import { HOST, Rig, answer, endpointsOf, request } from "../proxy/harness.ts";
-import { Peer, freePort, quiet, until } from "../proxy/peer.ts";
+import { Peer, quiet, until } from "../proxy/peer.ts";
+import { findFreePort } from "../processes.ts";
 
 const HELLO = helloWith(serverNames(HOST));
 const PATIENT = { delayMs: 0, requestsMs: 30_000, tunnelsMs: 300_000 };
@@ -28,7 +29,7 @@ test("WorkerBox binds at prepare, holds the connections, and serves them at comm
 
 test("WorkerBox unbinds what it prepared when that is aborted, and drops what waited there", async (t) => {
   const rig = await Rig.open(t);
-  const port = await freePort();
+  const port = await findFreePort();
   const next = rig.compile(withPort(rig, port));
   assert.deepEqual((await rig.prepare(next)).problems, []);
   const held = await rig.clientOn(port);
@@ -63,7 +64,7 @@ test("WorkerBox says which listener cannot be bound, and keeps serving the old s
 
 test("WorkerBox prepares a second snapshot over a first one that was never committed", async (t) => {
   const rig = await Rig.open(t);
-  const [first, second] = [await freePort(), await freePort()];
+  const [first, second] = [await findFreePort(), await findFreePort()];
   const one = rig.compile(withPort(rig, first));
   const two = rig.compile(withPort(rig, second));
   const from = rig.messages.length;
@@ -149,7 +150,7 @@ test("WorkerBox ends the connections of a listener that a reload takes away, aft
   const elsewhere = `
 [[gateway]]
 name = "other"
-listen = "127.0.0.1:${await freePort()}"
+listen = "127.0.0.1:${await findFreePort()}"
 protocol = "http"
 [[virtual_service]]
 hosts = ["${HOST}"]
@@ -283,7 +284,7 @@ test("WorkerBox drains before its first snapshot, and listens no more after that
 
 test("WorkerBox that drains between prepare and commit does not begin to listen", async (t) => {
   const rig = await Rig.open(t);
-  const port = await freePort();
+  const port = await findFreePort();
   const next = rig.compile(withPort(rig, port));
   await rig.prepare(next);
   rig.send({ type: "drain", settings: PATIENT });
