@@ -52,19 +52,22 @@ export class PoolCounts {
     return this.#counts.total(this.#endpoint(endpoint));
   }
 
-  /** Counts one more that waits; false = there are too many, and it is not counted. */
-  queue(max: number): boolean {
-    return this.#add(this.#queue, max);
+  /** Counts one more that waits for the endpoint; false = there are too many in all, and it is not counted. */
+  queue(max: number, endpoint: string): boolean {
+    if (!this.#add(this.#queue, max)) return false;
+    this.#counts.add(this.#queueFor(endpoint));
+    return true;
   }
 
-  /** One waits no longer. */
-  unqueue(): void {
+  /** One waits for the endpoint no longer. */
+  unqueue(endpoint: string): void {
     this.#counts.remove(this.#queue);
+    this.#counts.remove(this.#queueFor(endpoint));
   }
 
-  /** How many wait. */
-  get queued(): number {
-    return this.#counts.total(this.#queue);
+  /** How many wait, for this endpoint or for any. */
+  queued(endpoint?: string): number {
+    return this.#counts.total(endpoint === undefined ? this.#queue : this.#queueFor(endpoint));
   }
 
   /** Counts one more retry; false = there are too many, and it is not counted. */
@@ -88,6 +91,10 @@ export class PoolCounts {
       if (this.#counts.total(key) >= max) return false;
     }
     return false;
+  }
+
+  #queueFor(endpoint: string): string {
+    return `${this.#queue} ${endpoint}`;
   }
 
   #endpoint(endpoint: string): string {

@@ -20,6 +20,8 @@ import {
 
 /** Kept-alive connections to one endpoint; more would only hold descriptors on both sides. */
 const IDLE_PER_ENDPOINT_MAX = 256;
+/** For so long a place that was given to others is theirs alone: to hear of it takes less than a tenth of that. */
+const YIELD_MS = 1;
 
 /** What a connection is made of besides what the pool adds. */
 export type PoolDial = Pick<DialOptions, "endpoint" | "sibling" | "loadOf" | "header" | "tls">;
@@ -62,6 +64,8 @@ export class Pool implements SharingPool, ConnectionOwner {
   #isPlaceTaken = false;
   /** Whether it was this worker's turn last, when others wait too. */
   #hadTurn = false;
+  /** It has just given a place to others, who need a moment to hear of it. */
+  #hasYielded = false;
 
   constructor(context: UpstreamContext, service: Service, describe: DescribeDial) {
     this.#context = context;
@@ -119,7 +123,8 @@ export class Pool implements SharingPool, ConnectionOwner {
   /** One that nobody asks for yet: undefined also when anybody waits, or when another one would have to be closed. */
   dialSpare(request: UpstreamRequest, user: UpstreamUser): UpstreamConnection | undefined {
     const { pools } = this.#context;
-    if (this.#line.size > 0 || (pools.othersWait && this.#line.others > 0)) return undefined;
+    if (this.#line.size > 0 || (pools.othersWait && this.#line.others(undefined) > 0))
+      return undefined;
     const limit = this.#counts.take(this.#service.pool, request.endpoint.name);
     return limit === undefined ? this.#connect(request, user) : undefined;
   }
@@ -134,20 +139,24 @@ export class Pool implements SharingPool, ConnectionOwner {
     if (!this.#mayKeep(connection)) return connection.destroy();
     const { pools } = this.#context;
     if (this.#line.size === 0 && !pools.othersWait) return this.#keep(connection);
-    const isForOthers = this.#isOthersTurn();
     const { name } = connection.endpoint;
-    const waiting = isForOthers
-      ? undefined
-      : this.#line.whoTakes(name, (other) => this.#openTo.has(other));
+    if (this.#isOthersTurn(name)) {
+      this.#closeQuietly(connection);
+      this.#hasYielded = true;
+      return pools.free();
+    }
+    // What keeps those who wait for single endpoints back is not that this connection is open.
+    const isUrgent =
+      !this.#isLineParted && this.#line.hasUrgent(name, (other) => this.#openTo.has(other));
+    const waiting = isUrgent ? undefined : this.#line.firstFor(name);
     if (waiting !== undefined) {
       waiting.leave();
       use(connection, waiting.seeker);
       waiting.seeker.onUpstreamGranted(connection);
-    } else if (!isForOthers && this.#line.size === 0) this.#keep(connection);
+    } else if (this.#line.size === 0 || this.#isLineParted) this.#keep(connection);
     else {
       this.#closeQuietly(connection);
-      if (isForOthers) pools.free();
-      else this.serve();
+      this.serve();
     }
   }
 
@@ -186,14 +195,26 @@ export class Pool implements SharingPool, ConnectionOwner {
   }
 
   /** See SharingPool. */
+  onFreed(): void {
+    if (!this.#hasYielded) return this.serve();
+    this.#hasYielded = false;
+    setTimeout(() => this.serve(), YIELD_MS).unref();
+  }
+
+  /** See SharingPool. */
   giveUpIdle(): void {
     if (this.#oldest() === undefined) return;
-    const { others } = this.#line;
-    for (let i = 0; i < others; i += 1) {
-      const oldest = this.#oldest();
-      if (oldest !== undefined) this.#evict(oldest);
+    let given = 0;
+    for (const endpoint of this.#areEndpointsFull ? [...this.#openTo.keys()] : [undefined]) {
+      const others = this.#line.others(endpoint);
+      for (let i = 0; i < others; i += 1) {
+        const oldest = this.#oldest(endpoint);
+        if (oldest === undefined) break;
+        this.#evict(oldest);
+        given += 1;
+      }
     }
-    if (others > 0) this.#context.pools.free();
+    if (given > 0) this.#context.pools.free();
   }
 
   /** See ConnectionOwner. */
@@ -210,7 +231,7 @@ export class Pool implements SharingPool, ConnectionOwner {
     this.#open -= 1;
     this.#counts.give(name);
     if (this.#open === 0) this.#context.pools.emptied(this);
-    if (!this.#isPlaceTaken) this.#placeIsFree();
+    if (!this.#isPlaceTaken) this.#placeIsFree(name);
   }
 
   /** Its place is taken already. */
@@ -282,22 +303,39 @@ export class Pool implements SharingPool, ConnectionOwner {
 
   readonly #forget = (connection: UpstreamConnection): void => this.#idle.remove(connection);
 
+  /** It is not the limit of the whole service that keeps anybody waiting. */
+  get #areEndpointsFull(): boolean {
+    const { connectionsMax, endpointConnectionsMax } = this.#service.pool;
+    return endpointConnectionsMax !== undefined && this.#counts.open < connectionsMax;
+  }
+
   /**
-   * Others wait for a place of this service, and it is theirs: always when nobody waits here; else every second time
-   * while this worker has more than its share.
+   * Others wait for the place of a connection to this endpoint, and it is theirs: always when nobody waits here; else every
+   * second time while this worker has more than its share.
    */
-  #isOthersTurn(): boolean {
+  #isOthersTurn(endpoint: string): boolean {
     const { pools } = this.#context;
-    if (!pools.othersWait || this.#line.others <= 0) return false;
+    if (!pools.othersWait) return false;
+    if (this.#line.others(this.#areEndpointsFull ? endpoint : undefined) <= 0) return false;
     if (this.#line.size === 0) return true;
-    if (this.#open * pools.workers <= this.#service.pool.connectionsMax) return false;
+    const { connectionsMax, endpointConnectionsMax = connectionsMax } = this.#service.pool;
+    const openTo = this.#openTo.get(endpoint) ?? 0;
+    const isGreedy =
+      this.#open * pools.workers > connectionsMax ||
+      openTo * pools.workers > endpointConnectionsMax;
+    if (!isGreedy) return false;
     this.#hadTurn = !this.#hadTurn;
     return !this.#hadTurn;
   }
 
-  #placeIsFree(): void {
-    if (this.#line.size > 0 && !this.#isOthersTurn()) this.serve();
-    else if (this.#context.pools.othersWait) this.#context.pools.free();
+  /** Of a connection to this endpoint, or of any. */
+  #placeIsFree(endpoint = ""): void {
+    if (this.#line.size > 0) {
+      this.#hasYielded = this.#isOthersTurn(endpoint);
+      if (!this.#hasYielded) this.serve();
+    }
+    // Nobody here may want to go where there is room now.
+    if (this.#context.pools.othersWait) this.#context.pools.free();
   }
 
   /** What is idle and too many is closed, of all or of those to one endpoint. */

@@ -4,8 +4,10 @@ import type { SharedCounts } from "../core/shared-counts.ts";
 
 /** A pool, for those who share its service's places. */
 export interface SharingPool {
-  /** A place may be free: whoever waits tries again. */
+  /** Whoever waits tries to get a place. */
   serve(): void;
+  /** A place was given away, here or in another worker. */
+  onFreed(): void;
   /** Another worker wants a place of some service: what lies idle may be given up. */
   giveUpIdle(): void;
 }
@@ -75,7 +77,7 @@ export class SharedPools {
       const next = this.#signals.whenFreed();
       await Promise.resolve();
       const pools = [...this.#waiting];
-      for (const pool of pools) pool.serve();
+      for (const pool of pools) pool.onFreed();
       await next;
     }
     this.#listensFreed = false;

@@ -81,9 +81,13 @@ export class WaitingLine implements Deadlined, Iterable<Waiting> {
     return this.#line.size;
   }
 
-  /** How many wait in other workers: looks at what is shared. */
-  get others(): number {
-    return this.#context.counts.queued - this.#line.size;
+  /** How many wait in other workers, for this endpoint or for any: looks at what is shared. */
+  others(endpoint: string | undefined): number {
+    const all = this.#context.counts.queued(endpoint);
+    if (all === 0 || endpoint === undefined) return all - this.#line.size;
+    let own = 0;
+    for (const { request } of this.#line) own += Number(request.endpoint.name === endpoint);
+    return all - own;
   }
 
   /** In the order in which they came. */
@@ -95,7 +99,7 @@ export class WaitingLine implements Deadlined, Iterable<Waiting> {
   join(request: UpstreamRequest, seeker: UpstreamSeeker): Waiting | Failure {
     const { deadlines, pools, counts, service } = this.#context;
     const { pool, timeouts, name } = service();
-    if (!counts.queue(pool.pendingMax)) {
+    if (!counts.queue(pool.pendingMax, request.endpoint.name)) {
       return { kind: "overflow", detail: `${name}: pool.pending is ${pool.pendingMax}` };
     }
     const waiting = new Waiting({ request, seeker }, deadlines.after(timeouts.connectMs), this);
@@ -113,26 +117,29 @@ export class WaitingLine implements Deadlined, Iterable<Waiting> {
     const { deadlines, pools, counts } = this.#context;
     deadlines.delete(waiting);
     if (this.#line.size === 0) deadlines.delete(this);
-    counts.unqueue();
+    counts.unqueue(waiting.request.endpoint.name);
     pools.leave(this.#pool, this.#line.size === 0);
   }
 
-  /**
-   * Who gets a connection to this endpoint: who waits for that endpoint, as a new connection costs more; but the first
-   * in the line, wherever it wants to go, when no connection leads there or half of its time is over.
-   */
-  whoTakes(endpoint: string, hasConnection: (endpoint: string) => boolean): Waiting | undefined {
-    const [first] = this.#line;
-    if (first === undefined) return undefined;
-    const { isHttp, endpoint: wanted } = first.request;
-    if (wanted.name === endpoint && !isHttp) return undefined;
-    if (wanted.name !== endpoint && !(hasConnection(wanted.name) && this.#canWait(first)))
-      return undefined;
+  /** The first who can use a connection to this endpoint that was used before. */
+  firstFor(endpoint: string): Waiting | undefined {
     for (const waiting of this.#line) {
       const { request } = waiting;
       if (request.isHttp && request.endpoint.name === endpoint) return waiting;
     }
     return undefined;
+  }
+
+  /**
+   * The first of all is to get the next place rather than somebody behind it a connection to this endpoint: it wants to go
+   * there with a new one, or elsewhere, where no connection leads yet or half of its time is over.
+   */
+  hasUrgent(endpoint: string, hasConnection: (endpoint: string) => boolean): boolean {
+    const [first] = this.#line;
+    if (first === undefined) return false;
+    const { isHttp, endpoint: wanted } = first.request;
+    if (wanted.name === endpoint) return !isHttp;
+    return !hasConnection(wanted.name) || !this.#canWait(first);
   }
 
   /** What those are told who have waited in vain. */

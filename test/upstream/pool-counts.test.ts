@@ -46,9 +46,11 @@ describe("PoolCounts", () => {
 
   test("queue() and takeRetry() have limits of their own, also of none at all", () => {
     const [one, two] = twoWorkers();
-    assert.deepEqual([one.queue(1), two.queue(1), two.queued], [true, false, 1]);
-    one.unqueue();
-    assert.deepEqual([two.queue(1), two.queue(0)], [true, false]);
+    assert.deepEqual([one.queue(1, "a"), two.queue(1, "a"), two.queued()], [true, false, 1]);
+    assert.deepEqual([two.queued("a"), two.queued("b")], [1, 0]);
+    one.unqueue("a");
+    assert.equal(two.queued("a"), 0);
+    assert.deepEqual([two.queue(1, "b"), two.queue(0, "b")], [true, false]);
     assert.deepEqual([one.takeRetry(0), one.takeRetry(1), two.takeRetry(1)], [false, true, false]);
     one.giveRetry();
     assert.equal(two.takeRetry(1), true);

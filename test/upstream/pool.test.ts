@@ -215,6 +215,34 @@ describe("Pool", () => {
     await Promise.all([there.grant(), here[1]?.grant()]);
   });
 
+  test("they take turns at a single endpoint too", LIMIT, async (t) => {
+    const { one, two, endpoint } = await run(t, { endpointConnectionsMax: 1 });
+    const connection = await connect(t, one, endpoint);
+    const here = [Seeker.begin(t, one, endpoint), Seeker.begin(t, one, endpoint)];
+    const there = Seeker.begin(t, two, endpoint);
+    one.state.release(connection);
+    assert.equal(here[0]?.granted, connection, "the first turn is its own");
+    one.state.release(connection);
+    assert.equal(connection.socket.destroyed, true, "the second is the others'");
+    await there.grant();
+  });
+
+  test("what is idle stays when those who wait want to go to a full endpoint", LIMIT, async (t) => {
+    const { one, two, endpoint } = await run(t, { endpointConnectionsMax: 1 });
+    const other = (await EndpointServer.start(t)).endpoint;
+    for (const { state } of [one, two]) state.setEndpoints([endpoint, other]);
+    const connection = await connect(t, one, endpoint);
+    await connect(t, two, other);
+    assert.equal(isFull(one, other), true);
+    const seeker = Seeker.begin(t, one, other);
+    one.state.release(connection);
+    assert.equal(connection.usable, true);
+    two.context.pass(200);
+    const there = Seeker.begin(t, two, endpoint);
+    await there.grant();
+    assert.deepEqual([connection.socket.destroyed, seeker.granted], [true, undefined]);
+  });
+
   test("the line is as long as pool.pending says, over all workers", LIMIT, async (t) => {
     const { one, two, endpoint } = await run(t, { connectionsMax: 1, pendingMax: 2 });
     await connect(t, one, endpoint);
@@ -386,7 +414,11 @@ describe("Pool", () => {
     const { shared, one, two, endpoint } = await run(t, { connectionsMax: 1 });
     await connect(t, one, endpoint);
     // It waits, and does nothing any more.
-    one.context.pools.enter({ serve: () => undefined, giveUpIdle: () => undefined });
+    one.context.pools.enter({
+      serve: () => undefined,
+      onFreed: () => undefined,
+      giveUpIdle: () => undefined,
+    });
     const seeker = Seeker.begin(t, two, endpoint);
     clearCounts(shared.counts, 0);
     clearSignals(shared.signals, 0);
