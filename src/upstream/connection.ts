@@ -211,6 +211,16 @@ export class UpstreamConnection implements Deadlined, Dialler {
     return this.#onBytes(this.#context.readBuffer.subarray(0, length));
   }
 
+  /** See Dialler. Over TLS it is the secured socket that tells. */
+  onDialledError(error: NodeJS.ErrnoException): void {
+    if (this.#secured === undefined) this.#onError(error);
+  }
+
+  /** See Dialler. */
+  onDialledClose(): void {
+    if (this.#secured === undefined) this.#onClose();
+  }
+
   /** What was written in plain text leaves before the handshake. */
   #secure({ client, alpn }: HandshakePolicy): void {
     const { socket } = this.#dial;
@@ -219,21 +229,20 @@ export class UpstreamConnection implements Deadlined, Dialler {
     const secured = client.begin({ socket, endpoint: this.endpoint, alpn });
     if ("kind" in secured) {
       this.#failure ??= secured;
-      socket.on("close", () => this.#onClose());
       socket.destroy();
       return;
     }
     this.#secured = secured;
     this.#listen(secured);
+    secured.on("error", (error: NodeJS.ErrnoException) => this.#onError(error));
+    secured.on("close", () => this.#onClose());
     secured.on("data", (bytes: Buffer) => this.#onBytes(bytes));
     secured.once("secureConnect", () => this.#onConnected());
   }
 
   #listen(socket: Socket): void {
-    socket.on("error", (error: NodeJS.ErrnoException) => this.#onError(error));
     socket.on("end", () => this.#onEnd());
     socket.on("drain", () => this.user?.onUpstreamDrain());
-    socket.on("close", () => this.#onClose());
   }
 
   #onConnected(): void {

@@ -1,6 +1,6 @@
 /** What all workers together use of one service. */
 import type { PoolPolicy } from "../core/service.ts";
-import type { SharedCounts } from "../core/shared-counts.ts";
+import type { CountKey, SharedCounts } from "../core/shared-counts.ts";
 
 /** Which limit lets no further connection in. */
 export type PoolLimit = "connections" | "endpoint_connections";
@@ -8,16 +8,19 @@ export type PoolLimit = "connections" | "endpoint_connections";
 /** Owned by the service's pool in one worker; what a worker that dies had counted is forgotten with it. */
 export class PoolCounts {
   readonly #counts: SharedCounts;
-  readonly #all: string;
-  readonly #queue: string;
-  readonly #retries: string;
+  readonly #service: string;
+  readonly #all: CountKey;
+  readonly #queue: CountKey;
+  readonly #retries: CountKey;
+  readonly #endpoints = new Map<string, CountKey>();
 
   /** `service` is its name: the counts live on when a reload takes it away and brings it back. */
   constructor(counts: SharedCounts, service: string) {
     this.#counts = counts;
-    this.#all = `open ${service}`;
-    this.#queue = `wait ${service}`;
-    this.#retries = `retry ${service}`;
+    this.#service = service;
+    this.#all = counts.keyOf(`open ${service}`);
+    this.#queue = counts.keyOf(`wait ${service}`);
+    this.#retries = counts.keyOf(`retry ${service}`);
   }
 
   /** Counts one more connection to the endpoint, or counts nothing and says which limit is reached. */
@@ -84,7 +87,7 @@ export class PoolCounts {
    * Two workers that reach for the last place at once both see one too many and both step back; so each looks once more
    * while there seems to be room.
    */
-  #add(key: string, max: number): boolean {
+  #add(key: CountKey, max: number): boolean {
     for (let tries = 0; tries < TRIES; tries += 1) {
       if (this.#counts.add(key) <= max) return true;
       this.#counts.remove(key);
@@ -94,12 +97,20 @@ export class PoolCounts {
   }
 
   #queueFor(endpoint: string): string {
-    return `${this.#queue} ${endpoint}`;
+    return `wait ${this.#service} ${endpoint}`;
   }
 
-  #endpoint(endpoint: string): string {
-    return `${this.#all} ${endpoint}`;
+  #endpoint(endpoint: string): CountKey {
+    const known = this.#endpoints.get(endpoint);
+    if (known !== undefined) return known;
+    if (this.#endpoints.size >= KEYS_MAX) this.#endpoints.clear();
+    const key = this.#counts.keyOf(`open ${this.#service} ${endpoint}`);
+    this.#endpoints.set(endpoint, key);
+    return key;
   }
 }
+
+/** More endpoints than a service has at once; a DNS answer that keeps changing must not fill the memory. */
+const KEYS_MAX = 4096;
 
 const TRIES = 3;

@@ -18,6 +18,10 @@ export interface Dialler {
   onDialFailed(error: NodeJS.ErrnoException | undefined): void;
   /** So many bytes are in the buffer; false pauses the socket. */
   onDialledRead(length: number): boolean;
+  /** The connected socket has failed; `onDialledClose` follows. */
+  onDialledError(error: NodeJS.ErrnoException): void;
+  /** The connected socket is closed. */
+  onDialledClose(): void;
 }
 
 /** RFC 8305 §8: the recommended Connection Attempt Delay. */
@@ -34,7 +38,9 @@ export class RacingDial {
   socket: Socket;
   readonly #dialler: Dialler;
   readonly #readBuffer: Buffer;
-  readonly #open = new Set<Socket>();
+  #second: Socket | undefined;
+  /** Tries that may still come through. */
+  #open = 0;
   #timer: NodeJS.Timeout | undefined;
   #won = false;
   #error: NodeJS.ErrnoException | undefined;
@@ -46,51 +52,63 @@ export class RacingDial {
     this.endpoint = endpoint;
     this.socket = this.#try(endpoint);
     if (sibling === undefined) return;
-    this.#timer = setTimeout(() => this.#try(sibling), ATTEMPT_DELAY_MS);
+    this.#timer = setTimeout(() => {
+      this.#second = this.#try(sibling);
+    }, ATTEMPT_DELAY_MS);
     this.#timer.unref();
   }
 
   /** Gives all tries up; `onDialFailed` follows. */
   destroy(): void {
-    clearTimeout(this.#timer);
-    for (const socket of this.#open) socket.destroy();
+    this.#stopTimer();
+    this.socket.destroy();
+    this.#second?.destroy();
   }
 
   #try(endpoint: Endpoint): Socket {
     const { host, port } = endpoint;
+    const options = { allowHalfOpen: true, noDelay: true };
     const socket = connect({
-      ...(port === 0 ? { path: host } : { host, port }),
-      allowHalfOpen: true,
-      noDelay: true,
+      ...(port === 0 ? { path: host, ...options } : { host, port, ...options }),
       onread: {
         buffer: this.#readBuffer,
         callback: (length) => this.#dialler.onDialledRead(length),
       },
     });
-    // After the race it is the owner's handler that counts; this one stays and does nothing any more.
-    socket.on("error", (error: NodeJS.ErrnoException) => {
-      this.#error ??= error;
-    });
-    socket.once("connect", () => this.#win(endpoint, socket));
-    socket.once("close", () => this.#lose(socket));
-    this.#open.add(socket);
+    socket.on("error", (error: NodeJS.ErrnoException) => this.#onError(socket, error));
+    socket.on("connect", () => this.#win(endpoint, socket));
+    socket.on("close", () => this.#onClose(socket));
+    this.#open += 1;
     return socket;
   }
 
   #win(endpoint: Endpoint, socket: Socket): void {
     if (this.#won) return;
     this.#won = true;
+    this.#stopTimer();
+    const loser = socket === this.#second ? this.socket : this.#second;
     this.endpoint = endpoint;
     this.socket = socket;
-    this.#open.delete(socket);
-    this.destroy();
+    loser?.destroy();
     this.#dialler.onDialled();
   }
 
-  #lose(socket: Socket): void {
-    this.#open.delete(socket);
-    if (this.#won || this.#open.size > 0) return;
-    clearTimeout(this.#timer);
-    this.#dialler.onDialFailed(this.#error);
+  #onError(socket: Socket, error: NodeJS.ErrnoException): void {
+    if (!this.#won) this.#error ??= error;
+    else if (socket === this.socket) this.#dialler.onDialledError(error);
+  }
+
+  #onClose(socket: Socket): void {
+    this.#open -= 1;
+    if (this.#won) {
+      if (socket === this.socket) this.#dialler.onDialledClose();
+    } else if (this.#open === 0) {
+      this.#stopTimer();
+      this.#dialler.onDialFailed(this.#error);
+    }
+  }
+
+  #stopTimer(): void {
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
   }
 }
