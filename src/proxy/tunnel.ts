@@ -1,5 +1,6 @@
 /** Two sockets joined: bytes both ways as they come, half-close kept, back-pressure, an idle limit. */
 import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import type { Failure } from "../core/failure.ts";
 import type { UpstreamConnection, UpstreamUser } from "../upstream/connection.ts";
 import { resetSocket } from "../upstream/reset-socket.ts";
@@ -144,8 +145,12 @@ export class Tunnel implements UpstreamUser {
   }
 }
 
-/** Passes a FIN on. When the peer has sent its own and the kernel has all bytes, closing says the same in one call. */
+/**
+ * Passes a FIN on. When the peer has sent its own and the kernel has all bytes, closing says the same in one call; but
+ * not over TLS, where a FIN without a close_notify before it may be an attacker's (RFC 8446 §6.1).
+ */
 function endSocket(socket: Socket, peerHasEnded: boolean): void {
-  if (peerHasEnded && socket.writableLength === 0) socket.destroy();
+  const isSaid = socket.writableLength === 0 && !(socket instanceof TLSSocket);
+  if (peerHasEnded && isSaid) socket.destroy();
   else socket.end();
 }

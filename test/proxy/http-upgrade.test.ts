@@ -1,9 +1,15 @@
 import assert from "node:assert/strict";
+import { type AddressInfo, connect } from "node:net";
 import { type TestContext, test } from "node:test";
-import { Rig, request } from "./harness.ts";
+import { createServer } from "node:tls";
+import { PemFolder, TestAuthority } from "../certificates.ts";
+import { HOST, Rig, request } from "./harness.ts";
 import { type Origin, type Peer, until } from "./peer.ts";
 
 const ASK = request("GET", "/chat", ["Upgrade: websocket", "Connection: Upgrade"]);
+/** Content types of TLS records (RFC 8446 §5.1). */
+const ALERT = 21;
+const APPLICATION_DATA = 23;
 const SWITCH =
   "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
 
@@ -68,6 +74,48 @@ test("HttpConnection that became a tunnel passes a reset on, and drains at the t
   assert.equal((await rig.log(2))[1]?.["failure"], "draining");
   await rig.close();
 });
+
+test("HttpConnection that became a tunnel over TLS says close_notify, whichever side ended first", async (t) => {
+  const authority = await TestAuthority.make();
+  const { certificate: cert, privateKey: key } = await authority.issue([HOST]);
+  const ca = new PemFolder(t).write("ca.pem", authority.own.certificate);
+  // The type of a record is in plain text in this version.
+  const version = { minVersion: "TLSv1.2", maxVersion: "TLSv1.2" } as const;
+  const secure = createServer({ cert, key, allowHalfOpen: true, ...version }, (socket) => {
+    socket.once("data", () => socket.end(`${SWITCH}goodbye`));
+    socket.resume();
+  });
+  await new Promise<void>((resolve) => secure.listen(0, "127.0.0.1", resolve));
+  t.after(() => secure.close());
+  const { port } = secure.address() as AddressInfo;
+  const rig = await Rig.create(t);
+  const origin = await rig.origin(({ socket }) => {
+    const inner = connect({ port, allowHalfOpen: true });
+    socket.pipe(inner).pipe(socket);
+    socket.on("close", () => inner.destroy());
+  });
+  const tls = `tls = { sni = "${HOST}", ca = "${ca}" }`;
+  await rig.load(
+    rig.toml({ http: [origin.address] }).replace("[service.tls]", `${tls}\n[service.tls]`),
+  );
+  const client = await rig.client();
+  client.write(ASK);
+  assert.match(await client.seeEnd(), /goodbye$/);
+  client.write("last words");
+  client.end();
+  const peer = await origin.peer();
+  await peer.seeEnd();
+  assert.deepEqual(recordTypes(peer.bytes).slice(-2), [APPLICATION_DATA, ALERT]);
+  assert.equal((await rig.line())["failure"], undefined);
+  await rig.close();
+});
+
+function recordTypes(bytes: Buffer): number[] {
+  const types: number[] = [];
+  for (let at = 0; at < bytes.length; at += 5 + bytes.readUInt16BE(at + 3))
+    types.push(bytes[at] ?? 0);
+  return types;
+}
 
 async function open(
   context: TestContext,
