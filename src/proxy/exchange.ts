@@ -288,7 +288,7 @@ export class Exchange implements UpstreamSeeker, TunnelOwner {
     // The endpoint may have closed a kept-alive connection while the request was on its way: no fault of it.
     const isStale =
       failure.kind === "upstream-reset" && this.#reused && this.#relay?.answered !== true;
-    if (!isStale) this.#report.noteOutcome(failure);
+    if (!isStale && !this.#link.isWaiting) this.#report.noteOutcome(failure);
     this.#link.drop();
     if (service === undefined || endpoint === undefined) this.fail(failure);
     else if (this.#relay?.started !== true && this.#plan?.mayRetry(failure, this.#sent) === true) {

@@ -20,6 +20,11 @@ export class UpstreamLink {
     return this.#connection;
   }
 
+  /** Nobody has been asked for anything yet. */
+  get isWaiting(): boolean {
+    return this.#waiting !== undefined;
+  }
+
   /** Takes one that was kept alive; undefined when there is none. */
   reuse(service: ServiceState, endpoint: Endpoint): UpstreamConnection | undefined {
     this.#connection = service.takeIdle(endpoint, this.#seeker);
@@ -58,8 +63,9 @@ export class UpstreamLink {
     else connection?.destroy();
   }
 
-  /** The connection is gone, or somebody else's now. */
+  /** The connection is gone, or somebody else's now; or the wait was in vain. */
   forget(): void {
+    this.#waiting = undefined;
     this.#connection = undefined;
   }
 

@@ -73,6 +73,29 @@ test("a connect failure is an error of each endpoint that was tried, and a retry
   await rig.close();
 });
 
+test("a wait for a connection that outlasts per_try_timeout is no error of the endpoint", async (t) => {
+  const rig = await Rig.create(t);
+  const origin = await rig.origin();
+  const routes =
+    '[[virtual_service.http]]\nmatch = [{ path = { exact = "/late" } }]\nroute = "web"\n' +
+    'retries = { attempts = 0, per_try_timeout = "1s", on = ["reset"] }\n' +
+    '[[virtual_service.http]]\nroute = "web"';
+  const service = `pool.connections = 1\n${AT_ONCE}`;
+  await rig.serve({ http: [origin.address], service, routes });
+  const [first, second] = [await rig.client(), await rig.client()];
+  first.write(request("GET", "/first"));
+  const peer = await origin.peer();
+  await peer.see("GET /first");
+  second.write(request("GET", "/late"));
+  await until(() => rig.deadlines.size >= 4, "it waits");
+  rig.skip(1200);
+  assert.match(await second.see("504"), /^HTTP\/1\.1 504 /);
+  assert.deepEqual(told(rig), []);
+  peer.reset();
+  await untilTold(rig, [`${origin.address} 1`]);
+  await rig.close();
+});
+
 test("a client that goes away is no error of the endpoint", async (t) => {
   const rig = await Rig.create(t);
   const origin = await rig.origin();
