@@ -98,7 +98,9 @@ export class EndpointPicker {
   #admit(endpoint: Endpoint): Candidate {
     const known = this.#candidates.get(endpoint.name);
     if (known === undefined) {
-      const candidate = createCandidate(endpoint, this.#health[endpoint.name]?.state);
+      const health = this.#health[endpoint.name];
+      // A worker that replaces one that died is told who was slow to start there.
+      const candidate = createCandidate(endpoint, health?.state, health?.sinceMs);
       this.#candidates.set(endpoint.name, candidate);
       return candidate;
     }

@@ -227,6 +227,13 @@ describe("EndpointPicker slow start", () => {
     assert.ok(Math.abs(shareOf(picker, "c") - 0.1 / 2.1) < 0.02);
   });
 
+  test("takes over who is slow to start, as a worker that replaces another one must", () => {
+    const picker = pickerOf(SLOW, []);
+    picker.setHealth(health({ c: "healthy" }, NOW - 30_000));
+    picker.setEndpoints([a, b, c]);
+    assert.ok(Math.abs(shareOf(picker, "c") - 0.5 / 2.5) < 0.03);
+  });
+
   test("does not take a first word about a healthy endpoint for a recovery", () => {
     const picker = pickerOf(SLOW);
     picker.setHealth(health({ a: "healthy", b: "healthy", c: "healthy" }, NOW));
