@@ -190,23 +190,22 @@ export class HealthRegistry {
 
   #update(health: ServiceHealth, service: Service, endpoints: readonly Endpoint[]): void {
     const { name } = service;
-    const anew = !asksTheSame(health.service, service);
+    const before = health.service;
+    const anew = !asksTheSame(before, service);
     const wasPlain = health.table().size === 0;
     health.setEndpoints(endpoints);
     this.#log(name, health.update(service, anew));
     this.#watch(health, anew);
     if (!wasPlain || health.table().size > 0) this.#publisher.now(name);
-    // The interval may be another one.
-    this.#options.clock.clear(this.#sweeps.get(name));
-    this.#sweeps.delete(name);
+    // The next look stays when it is: reloads that follow each other must not put it off for ever.
+    if (before.outlier?.intervalMs !== service.outlier?.intervalMs) this.#cancelSweep(name);
     this.#planSweep(health);
   }
 
   #forget(name: string): void {
     this.#checker.forget(name);
     this.#publisher.forget(name);
-    this.#options.clock.clear(this.#sweeps.get(name));
-    this.#sweeps.delete(name);
+    this.#cancelSweep(name);
     this.#services.delete(name);
     const out = [...this.#outs.of(name)];
     if (out.length === 0) return;
@@ -251,6 +250,11 @@ export class HealthRegistry {
       this.#planSweep(health);
     };
     this.#sweeps.set(name, this.#options.clock.set(look, outlier.intervalMs));
+  }
+
+  #cancelSweep(name: string): void {
+    this.#options.clock.clear(this.#sweeps.get(name));
+    this.#sweeps.delete(name);
   }
 
   /** Of a service that is not there what is out by hand is known all the same: it may be about to come back. */

@@ -323,6 +323,17 @@ test("reload in an ejection: it lasts as long as it was said, though the interva
   assert.equal(bench.states()[0], "healthy");
 });
 
+test("reloads that follow each other do not put the end of an ejection off", () => {
+  const bench = new Bench();
+  bench.apply(WATCHED);
+  bench.errors(ONE, 5);
+  for (let i = 0; i < 6; i += 1) {
+    bench.clock.advance(6000);
+    bench.apply(service({ outlier: OUTLIER }));
+  }
+  assert.equal(bench.states()[0], "healthy");
+});
+
 test("endpoints: what is gone is checked no more, what comes is checked at once, what stays is known", () => {
   const bench = new Bench();
   bench.apply();
