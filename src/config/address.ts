@@ -138,6 +138,7 @@ function splitPort(text: string): Result<{ host: string; port: number }, string>
   if (match === null) {
     if (parseIpAddress(text)?.family === 6)
       return failed('write IPv6 with brackets and port: "[::1]:80"');
+    if (text.includes("://")) return failed("write HOST:PORT, without a scheme and a path");
     return failed(
       /:\d+$/.test(text) ? "more than one colon; write IPv6 in brackets" : "a port is missing",
     );

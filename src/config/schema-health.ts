@@ -18,7 +18,7 @@ const INTERVAL_MAX = "24h";
 const checkPath = text('expected a path such as "/healthz"', (value) =>
   value.length <= PATH_LENGTH_MAX && /^\/[!"$-~]*$/.test(value)
     ? success(value)
-    : failed("expected a path of visible ASCII characters without #, with or without a query"),
+    : failed('expected a path that begins with "/", of visible ASCII characters without #'),
 );
 
 const grpcService = text("expected the name of a gRPC service", (value) =>

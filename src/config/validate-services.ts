@@ -42,7 +42,10 @@ function validateSources(path: Path, service: ServiceConfig, report: Report): vo
   const { endpoints } = service;
   const [first, ...others] = SOURCES.filter((key) => service[key] !== undefined);
   if (first === undefined) {
-    report.error(path, 'has no endpoints: say endpoints = ["10.0.0.1:80"] or dns = "name:port"');
+    report.error(
+      path,
+      'has no endpoints: say endpoints = ["10.0.0.1:80"], dns = "name:port", srv or file',
+    );
   }
   for (const other of others) {
     report.error([...path, other], `a service has either ${first} or ${other}, not both`);

@@ -45,7 +45,7 @@ test("checkConfig() checks the rest when every gateway is wrong", () => {
   assert.deepEqual(check(text).lines, [
     '1:1: error: gateway[0].listen: missing, expected an address such as ":80"',
     '1:1: error: gateway[0].protocol: missing, expected one of "http", "tls", "tcp"',
-    '5:1: error: service.s: has no endpoints: say endpoints = ["10.0.0.1:80"] or dns = "name:port"',
+    '5:1: error: service.s: has no endpoints: say endpoints = ["10.0.0.1:80"], dns = "name:port", srv or file',
   ]);
 });
 

@@ -88,7 +88,7 @@ testWrongFiles("health", [
   row(
     "a path that would be two lines",
     'health_check.path = "/a\\r\\nX: y"',
-    '23:14: §health_check.path: expected a path of visible ASCII characters without #, with or without a query, found "/a\\r\\nX: y"',
+    '23:14: §health_check.path: expected a path that begins with "/", of visible ASCII characters without #, found "/a\\r\\nX: y"',
   ),
   row(
     "too often",

@@ -208,7 +208,7 @@ const ROWS: readonly Row[] = [
     name: "no endpoints",
     text: file({ tail: "[service.t]" }),
     lines: [
-      '23:1: error: service.t: has no endpoints: say endpoints = ["10.0.0.1:80"] or dns = "name:port"',
+      '23:1: error: service.t: has no endpoints: say endpoints = ["10.0.0.1:80"], dns = "name:port", srv or file',
     ],
   },
   {

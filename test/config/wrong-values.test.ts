@@ -181,6 +181,13 @@ const ROWS: readonly Row[] = [
     lines: ['22:14: error: service.s.endpoints[0]: a port is missing, found "10.0.0.1"'],
   },
   {
+    name: "endpoint as a URL",
+    text: file({ service: "endpoints = ['http://10.0.0.1:80']" }),
+    lines: [
+      '22:14: error: service.s.endpoints[0]: write HOST:PORT, without a scheme and a path, found "http://10.0.0.1:80"',
+    ],
+  },
+  {
     name: "endpoint bad v4",
     text: file({ service: "endpoints = ['10.0.0.256:80']" }),
     lines: [
