@@ -17,7 +17,7 @@ export function parseArguments(
     });
     return checkOperands(command, collect(values, positionals));
   } catch (error) {
-    return failed(firstSentence(error instanceof Error ? error.message : String(error)));
+    return failed(parserWords(error instanceof Error ? error.message : String(error)));
   }
 }
 
@@ -64,7 +64,8 @@ function checkOperands(command: CommandSpec, given: Arguments): Result<Arguments
   return success(given);
 }
 
-/** Node adds advice for programmers after the first one. */
-function firstSentence(message: string): string {
-  return message.split(/\.?\s*\n|\. /)[0] ?? message;
+/** The first sentence: Node adds advice for programmers after it. */
+function parserWords(message: string): string {
+  const sentence = message.split(/\.?\s*\n|\. /)[0] ?? message;
+  return sentence.replace(/^Option '(.*) <value>' argument missing$/, "Option '$1' needs a value");
 }

@@ -6,6 +6,7 @@ const UNITS = [
 
 /** As the configuration writes it: `250ms`, `5s`, `10m`, `1h`; the largest unit that divides it. Pure. */
 export function formatDuration(ms: number): string {
+  if (ms === 0) return "0s";
   for (const [unit, size] of UNITS) {
     if (ms >= size && ms % size === 0) return `${ms / size}${unit}`;
   }

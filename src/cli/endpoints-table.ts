@@ -1,6 +1,7 @@
 /** The endpoints of all services as a table, and as flat JSON. Pure. */
 import type { EndpointView, ServicesView, ServiceView } from "../core/views.ts";
 import { formatAge } from "./durations.ts";
+import { levelWords } from "./level-words.ts";
 import { renderTable } from "./table.ts";
 
 const HEADS = [
@@ -64,15 +65,17 @@ function becauseText({ ejected_until }: EndpointView, because: string, now: numb
   return leftMs <= 0 ? `${because}, back soon` : `${because}, back in ${formatAge(leftMs)}`;
 }
 
-function checkText({ check }: EndpointView, now: number): string {
-  return check === undefined ? "not yet" : `${check.detail}, ${age(check.at, now)}`;
+/** Without what stands beside it as the reason already. */
+function checkText({ check, because }: EndpointView, now: number): string {
+  if (check === undefined) return "not yet";
+  const when = age(check.at, now);
+  return check.detail === because ? when : `${check.detail}, ${when}`;
 }
 
-function labelsText({ labels = {}, zone, priority = 0 }: EndpointView): string {
-  const words = Object.entries(labels).map(([name, value]) => `${name}=${value}`);
-  if (zone !== undefined) words.push(`zone ${zone}`);
-  if (priority > 0) words.push(`priority ${priority}`);
-  return words.join(", ");
+function labelsText(endpoint: EndpointView): string {
+  const labels = Object.entries(endpoint.labels ?? {});
+  const words = labels.map(([name, value]) => `${name}=${value}`);
+  return [...words, ...levelWords(endpoint)].join(", ");
 }
 
 function age(time: string, now: number): string {

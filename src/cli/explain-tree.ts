@@ -1,6 +1,7 @@
 /** An explanation as a tree for people. Pure. */
 import type { ExplainCandidate, ExplainPlace, ExplainService, ExplainView } from "../core/views.ts";
 import { escapeUnsafe } from "../telemetry/log-format.ts";
+import { levelWords } from "./level-words.ts";
 
 const BOLD = "\x1b[1m";
 const RESET = "\x1b[0m";
@@ -54,10 +55,11 @@ function serviceLines(view: ExplainView, service: ExplainService): string[] {
   const share = view.services.length === 1 ? "" : `, ${percent}%`;
   return [
     `  service: ${at(view, service) ?? ""}${part}${share}`,
-    ...endpoints.map(
-      ({ address, weight, state }) =>
-        `    ${address}, weight ${weight}${state === undefined ? "" : `, ${state}`}`,
-    ),
+    ...endpoints.map((endpoint) => {
+      const { address, weight, state } = endpoint;
+      const words = [address, `weight ${weight}`, ...levelWords(endpoint), state];
+      return `    ${words.filter((word) => word !== undefined).join(", ")}`;
+    }),
     ...(endpoints.length === 0 ? ["    no endpoint"] : []),
   ];
 }

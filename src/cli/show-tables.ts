@@ -11,8 +11,10 @@ import type {
 import { formatAge, formatDuration } from "./durations.ts";
 import { renderTable, shortList } from "./table.ts";
 
-/** More hosts or endpoints than this are counted; `--json` has all. */
+/** More hosts than this are counted; `--json` has all. */
 const LISTED_MAX = 4;
+/** Of endpoints, which have a table of their own. */
+const ENDPOINTS_LISTED_MAX = 2;
 
 /** One row for each gateway on each listener, and what is not served here and why. */
 export function listenersTable(view: ListenersView, colour: boolean): string {
@@ -52,7 +54,7 @@ export function servicesTable(view: ServicesView, now: number, colour: boolean):
     "TIMEOUTS",
     "OPEN",
     "ACTIVE",
-    "DNS",
+    "LOOKED UP",
     "LINE",
   ];
   const rows = view.services.map((service) => {
@@ -61,13 +63,14 @@ export function servicesTable(view: ServicesView, now: number, colour: boolean):
     return [
       service.name,
       `${service.endpoints_healthy}/${endpoints.length}${service.panic ? " panic" : ""}`,
-      endpoints.length === 0 ? "none" : shortList(endpoints, LISTED_MAX),
-      shortList(service.sources, LISTED_MAX),
+      endpoints.length === 0 ? "none" : shortList(endpoints, ENDPOINTS_LISTED_MAX),
+      // Without anything that is looked up the sources are the endpoints once more.
+      service.names.length === 0 ? "" : shortList(service.sources, ENDPOINTS_LISTED_MAX),
       service.balancer,
       [connect_ms, response_ms, idle_ms].map(formatDuration).join("/"),
       String(service.upstream_connections_active),
       String(service.endpoints.reduce((sum, { active }) => sum + active, 0)),
-      service.names.map((name) => nameText(name, now)).join(", "),
+      namesText(service.names, now),
       String(service.line),
     ];
   });
@@ -134,6 +137,20 @@ function endpointText({ address, weight, state }: EndpointView): string {
   const words = [weight === 1 ? "" : `weight ${weight}`, state === "healthy" ? "" : state];
   const said = words.filter((word) => word !== "").join(", ");
   return said === "" ? address : `${address} (${said})`;
+}
+
+/** One in full; of several the oldest answer and the first trouble. */
+function namesText(names: readonly NameView[], now: number): string {
+  const [first] = names;
+  if (first === undefined) return "";
+  if (names.length === 1) return nameText(first, now);
+  const times = names.flatMap(({ resolved_at }) =>
+    resolved_at === undefined ? [] : [Date.parse(resolved_at)],
+  );
+  const age = times.length === 0 ? "asking" : `${formatAge(now - Math.min(...times))} ago`;
+  const troubled = names.find(({ error }) => error !== undefined);
+  const trouble = troubled === undefined ? "" : `, ${troubled.name}: ${troubled.error ?? ""}`;
+  return `${names.length} names, ${age}${trouble}`;
 }
 
 function nameText({ resolved_at, ttl_seconds, error }: NameView, now: number): string {

@@ -355,6 +355,9 @@ export interface ExplainEndpoint {
   /** `10.0.0.1:80`; a name that is not looked up here as `dns nginx.com:443`. */
   readonly address: string;
   readonly weight: number;
+  readonly zone?: string;
+  /** Above 0: used only when none of a lower one is left. */
+  readonly priority?: number;
   /** `healthy`, `unhealthy`, `ejected` or `out`; absent without a running box. */
   readonly state?: string;
 }

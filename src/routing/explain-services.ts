@@ -46,9 +46,10 @@ function liveEndpoints(
 ): readonly ExplainEndpoint[] | undefined {
   return live?.sets[service]
     ?.filter((endpoint) => hasLabels(endpoint, wanted))
-    .map(({ name, weight }) => ({
+    .map(({ name, weight, ...level }) => ({
       address: name,
       weight,
+      ...levelOf(level),
       state: live.health[service]?.[name]?.state ?? "healthy",
     }));
 }
@@ -56,7 +57,21 @@ function liveEndpoints(
 function saidEndpoints({ sources }: Service, wanted: Labels): readonly ExplainEndpoint[] {
   return sources
     .filter((source) => mayHaveLabels(source, wanted))
-    .map((source) => ({ address: sourceAddress(source), weight: sourceWeight(source) }));
+    .map((source) => ({
+      address: sourceAddress(source),
+      weight: sourceWeight(source),
+      ...saidLevel(source),
+    }));
+}
+
+function saidLevel(source: EndpointSource) {
+  if (source.kind === "address") return levelOf(source.endpoint);
+  return source.kind === "name" ? levelOf(source) : {};
+}
+
+/** Without what is not said. */
+function levelOf({ zone, priority = 0 }: { zone?: string; priority?: number }) {
+  return { ...(zone === undefined ? {} : { zone }), ...(priority === 0 ? {} : { priority }) };
 }
 
 function mayHaveLabels(source: EndpointSource, wanted: Labels): boolean {

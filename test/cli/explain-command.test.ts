@@ -201,7 +201,9 @@ test("gatehouse explain without -c asks the running box", async (t) => {
       if (!question.ok) return Promise.resolve(question);
       const sets = {
         s: [],
-        t: [{ host: "10.0.0.9", port: 443, weight: 2, name: "10.0.0.9:443" }],
+        t: [
+          { host: "10.0.0.9", port: 443, weight: 2, name: "10.0.0.9:443", zone: "eu", priority: 3 },
+        ],
       };
       const health = { t: { "10.0.0.9:443": { state: "ejected", sinceMs: 0 } } } as const;
       return Promise.resolve(success(explain(snapshot, question.value, { sets, health })));
@@ -213,7 +215,10 @@ test("gatehouse explain without -c asks the running box", async (t) => {
   const { code, stdout } = await runWords(words, { environment: { GATEHOUSE_CONFIG: "/nowhere" } });
   assert.match(stdout, /header x-v is "2"; found "1"/);
   assert.match(stdout, /service: s \(f:25\), 75%\n {4}no endpoint\n/);
-  assert.match(stdout, /service: t \(f:27\), 25%\n {4}10\.0\.0\.9:443, weight 2, ejected\n/);
+  assert.match(
+    stdout,
+    /service: t \(f:27\), 25%\n {4}10\.0\.0\.9:443, weight 2, zone eu, priority 3, ejected\n/,
+  );
   assert.equal(code, 0);
   const wrong = await runWords(["explain", "--admin", admin.address, "http://nginx.com:81/"]);
   assert.equal(wrong.code, 1);

@@ -46,7 +46,7 @@ const WRONG: readonly [words: readonly string[], message: RegExp][] = [
   [["endpoint", "off", "web", "a"], /^gatehouse endpoint: expected out or in, found 'off'\n$/],
   [["completion"], /unknown command 'completion'/],
   [["x\u001b[2J"], /unknown command 'x\\u001b\[2J'/],
-  [["check", "-c"], /Option '-c, --config <value>' argument missing\. See/],
+  [["check", "-c"], /Option '-c, --config' needs a value\. See/],
   [["check", "file"], /Unexpected argument 'file'/],
   [["check", "--json=yes"], /does not take an argument/],
   [["run", "--watch"], /Unknown option '--watch'/],

@@ -52,8 +52,8 @@ const TABLES: readonly [thing: string, lines: readonly string[]][] = [
   [
     "services",
     [
-      "SERVICE    HEALTHY  ENDPOINTS                              SOURCES                                BALANCER     TIMEOUTS    OPEN  ACTIVE  DNS        LINE",
-      "my-nginx   2/2      10.0.0.11:80, 10.0.0.12:80 (weight 2)  10.0.0.11:80, 10.0.0.12:80 (weight 2)  round_robin  5s/1m/1m    3     2       -          70",
+      "SERVICE    HEALTHY  ENDPOINTS                              SOURCES                                BALANCER     TIMEOUTS    OPEN  ACTIVE  LOOKED UP  LINE",
+      "my-nginx   2/2      10.0.0.11:80, 10.0.0.12:80 (weight 2)  -                                      round_robin  5s/1m/1m    3     2       -          70",
       "nginx.com  0/0      none                                   dns nginx.com:443                      round_robin  5s/1m/1m    3     0       ENOTFOUND  75",
     ],
   ],
@@ -74,7 +74,7 @@ const TABLES: readonly [thing: string, lines: readonly string[]][] = [
       "admin            127.0.0.1:9901",
       "log              info, json",
       "access log       stdout",
-      "drain            0ms delay, 30s requests, 5m tunnels",
+      "drain            0s delay, 30s requests, 5m tunnels",
       "DNS servers      from resolv.conf",
     ],
   ],
@@ -125,8 +125,30 @@ test("gatehouse show services says how old the answer of DNS is", async (t) => {
     },
   });
   const { stdout } = await runWords(["show", "services", "--admin", address]);
+  assert.doesNotMatch(stdout, /names/);
   assert.match(stdout, / 90s ago, ttl 300s \(210s left\) /);
   assert.match(stdout, / ETIMEOUT, answer 90s ago /);
+});
+
+test("gatehouse show services says of several names the oldest answer and the first trouble", async (t) => {
+  const { functions } = createFunctions();
+  const { address } = await startBox(t, {
+    services: async () => {
+      const view = await functions.services();
+      const [first, second] = view.services;
+      assert.ok(first !== undefined && second !== undefined);
+      const fresh = { name: "b", kind: "name", addresses: [] };
+      const resolved_at = new Date(NOW - 1000).toISOString();
+      const services = [
+        { ...first, names: [{ ...fresh, resolved_at }, ...agedName("ETIMEOUT")] },
+        { ...second, names: [fresh, fresh] },
+      ];
+      return { ...view, services };
+    },
+  });
+  const { stdout } = await runWords(["show", "services", "--admin", address]);
+  assert.match(stdout, / 2 names, 90s ago, a: ETIMEOUT /);
+  assert.match(stdout, / 2 names, asking /);
 });
 
 test("gatehouse show endpoints says of each how it is and why, as a table and as JSON", async (t) => {
@@ -143,6 +165,7 @@ test("gatehouse show endpoints says of each how it is and why, as a table and as
         because: "5 errors in a row",
         ejected_until: new Date(NOW + 12_000).toISOString(),
         ejections: 2,
+        priority: 65_536,
         check: { passed: true, detail: "status 200", at: new Date(NOW - 3000).toISOString() },
       };
       const labels = { version: "v2" };
@@ -159,7 +182,7 @@ test("gatehouse show endpoints says of each how it is and why, as a table and as
     words(
       [
         "SERVICE  ADDRESS  STATE  SINCE  WHY  LAST CHECK  ACTIVE  EJECTIONS  WEIGHT  LABELS",
-        "my-nginx  10.0.0.11:80  ejected, used (panic)  0s ago  5 errors in a row, back in 12s  status 200, 3s ago  2  2  1  -",
+        "my-nginx  10.0.0.11:80  ejected, used (panic)  0s ago  5 errors in a row, back in 12s  status 200, 3s ago  2  2  1  backup",
         "my-nginx  10.0.0.12:80  healthy  0s ago  -  not yet  0  0  2  version=v2, zone eu, priority 1",
         "my-nginx  10.0.0.9:80  out  -  by hand; it is not there now  -  -  -  -  -",
         "",

@@ -40,7 +40,7 @@ test("shortList() counts what it does not show", () => {
 });
 
 const DURATIONS: readonly [ms: number, text: string][] = [
-  [0, "0ms"],
+  [0, "0s"],
   [250, "250ms"],
   [1500, "1500ms"],
   [5000, "5s"],

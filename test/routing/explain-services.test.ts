@@ -16,7 +16,7 @@ const SERVICE = `endpoints = [
   { address = "10.0.0.1:80", weight = 3, labels = { version = "v1", zone = "a" } },
   { address = "app.example.com:80", labels = { version = "v1" } },
   { address = "10.0.0.2:80", labels = { version = "v2" } },
-  "10.0.0.3:80",
+  { address = "10.0.0.3:80", zone = "eu", backup = true },
 ]
 subsets = { v1 = { version = "v1" }, near = { version = "v1", zone = "a" }, v3 = { version = "v3" }, all = {} }`;
 
@@ -52,7 +52,7 @@ describe("explain() without a running box", () => {
       { address: "10.0.0.1:80", weight: 3 },
       { address: "dns app.example.com:80", weight: 1 },
       { address: "10.0.0.2:80", weight: 1 },
-      { address: "10.0.0.3:80", weight: 1 },
+      { address: "10.0.0.3:80", weight: 1, zone: "eu", priority: 65_536 },
     ]);
   });
 
