@@ -44,7 +44,7 @@ function writeJoined(socket: Socket, prefix: string, part: BodyPart, suffix: str
     socket.write(prefix + bytes.toString("latin1", start, start + length) + suffix, "latin1");
     return total;
   }
-  const out = part.buffers.take(total);
+  const out = part.buffers.take(total, socket);
   if (prefix !== "") out.write(prefix, 0, "latin1");
   bytes.copy(out, prefix.length, start, start + length);
   if (suffix !== "") out.write(suffix, prefix.length + length, "latin1");

@@ -5,6 +5,7 @@ import type { Socket } from "node:net";
 const BUFFER_BYTES = 64 * 1024 + 1024;
 /** Smaller writes come from Node's own pool. */
 const LARGE_BYTES = 4096;
+const HALF_BYTES = BUFFER_BYTES / 2;
 /** 2 MiB a thread; more writes than that in flight are garbage afterwards. */
 const FREE_MAX = 32;
 
@@ -15,9 +16,14 @@ const FREE_MAX = 32;
 export class WriteBuffers {
   readonly #free: Buffer[] = [];
 
-  /** A buffer of at least so many bytes, its content undefined; give it to `write`. */
-  take(length: number): Buffer {
-    if (length <= LARGE_BYTES || length > BUFFER_BYTES) return Buffer.allocUnsafe(length);
+  /**
+   * A buffer of at least so many bytes, its content undefined; give it to `write` for this socket. Behind others that
+   * wait there it is not much larger: a peer that sends small pieces to one that reads none must not cost many times
+   * what waits.
+   */
+  take(length: number, { writableLength }: Pick<Socket, "writableLength">): Buffer {
+    const isSmall = length <= (writableLength > 0 ? HALF_BYTES : LARGE_BYTES);
+    if (isSmall || length > BUFFER_BYTES) return Buffer.allocUnsafe(length);
     return this.#free.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES);
   }
 
@@ -31,7 +37,7 @@ export class WriteBuffers {
 
   /** Copies bytes that are valid only now, and writes them. False when the socket wants a pause. */
   writeCopy(socket: Socket, bytes: Buffer): boolean {
-    const buffer = this.take(bytes.length);
+    const buffer = this.take(bytes.length, socket);
     bytes.copy(buffer);
     return this.write(socket, buffer, bytes.length);
   }
