@@ -7,15 +7,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { type Server, type Socket, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { HTTP_PEERS, type RunningPeer, startPeer, startSite, statusKiB } from "./peers.ts";
+import { measureIdle } from "./idle-rounds.ts";
 import { freePort } from "./ports.ts";
 
 const GIB = 1024 ** 3;
-const BATCH = 200;
 /** The kernel takes small buffers of a reader that pauses; the proxy must not add to them. */
 const SLOW_READ_BYTES = 4 * 1024 * 1024;
-const SETTLE_MS = 3000;
 
 const connections = Number(process.argv[2] ?? "10000");
 const rounds = Number(process.argv[3] ?? "8");
@@ -31,7 +29,7 @@ let proxy: RunningPeer | undefined;
 try {
   site = await startSite(folder, sitePort);
   proxy = await startPeer(gatehouse, { listen, site: sitePort, admin: await freePort() });
-  await idleConnections(proxy.pid);
+  await measureIdle(proxy.pid, { count: connections, rounds, open: request });
   await proxy.stop();
   await site.stop();
   streams = createServer(serveStream).listen(sitePort, "127.0.0.1");
@@ -43,28 +41,6 @@ try {
   await site?.stop();
   streams?.close();
   rmSync(folder, { recursive: true, force: true });
-}
-
-async function idleConnections(pid: number): Promise<void> {
-  const idle = statusKiB(pid, "VmRSS");
-  console.log(`idle: ${(idle / 1024).toFixed(1)} MiB`);
-  for (let round = 1; round <= rounds; round += 1) {
-    const open: Socket[] = [];
-    while (open.length < connections) {
-      const batch = Array.from({ length: Math.min(BATCH, connections - open.length) }, request);
-      open.push(...(await Promise.all(batch)));
-    }
-    await delay(SETTLE_MS);
-    const held = statusKiB(pid, "VmRSS");
-    const each = (held - idle) / connections;
-    for (const socket of open) socket.destroy();
-    await delay(SETTLE_MS);
-    const after = statusKiB(pid, "VmRSS");
-    console.log(
-      `round ${round}: ${(held / 1024).toFixed(1)} MiB with ${connections} connections, ` +
-        `${each.toFixed(1)} KiB each; ${(after / 1024).toFixed(1)} MiB after closing them`,
-    );
-  }
 }
 
 /** One connection that has had its answer and stays. */

@@ -18,15 +18,18 @@ const NGINX: Peer = {
   },
 };
 
-const STREAM_PEERS: readonly Peer[] = [
-  {
-    name: "gatehouse",
-    command: (folder, ports) => {
-      const file = join(folder, "gatehouse.toml");
-      writeFileSync(file, gatehouse(folder, ports));
-      return [process.env["GATEHOUSE"] ?? inProject("dist", "gatehouse"), "run", "-c", file];
-    },
+/** TLS for one name to one site, one worker. */
+export const GATEHOUSE: Peer = {
+  name: "gatehouse",
+  command: (folder, ports) => {
+    const file = join(folder, "gatehouse.toml");
+    writeFileSync(file, gatehouse(folder, ports));
+    return [process.env["GATEHOUSE"] ?? inProject("dist", "gatehouse"), "run", "-c", file];
   },
+};
+
+const STREAM_PEERS: readonly Peer[] = [
+  GATEHOUSE,
   {
     name: "haproxy",
     command: (folder, ports) => {
@@ -84,6 +87,7 @@ hosts = ["nginx.com"]
 route = "site"
 [service.site]
 endpoints = ["127.0.0.1:${site}"]
+pool.connections = 30000
 `;
 }
 
