@@ -17,7 +17,10 @@ export function lintEndpointFiles(config: Config, bindings: Bindings, report: Re
     const read = readEndpointFile(file);
     const peers = read.ok ? parseEndpointPeers(read.value) : read;
     if (!peers.ok) {
-      report.warning(path, `${file} ${peers.error}: the service has no endpoint until it is right`);
+      report.warning(
+        path,
+        `${file} ${peers.error}: a box that starts has no endpoint here until it is right; one that runs keeps those it has`,
+      );
       continue;
     }
     const own = allow_loop ? undefined : peers.value.find((peer) => ownGateway(peer) !== undefined);

@@ -136,7 +136,8 @@ describe("checkConfig() on a file of endpoints", () => {
   test("warns of one that is missing, wrong, or no file, and goes on", (t) => {
     const folder = folderOf(t);
     const path = join(folder, "web.json");
-    const until = ": the service has no endpoint until it is right";
+    const until =
+      ": a box that starts has no endpoint here until it is right; one that runs keeps those it has";
     const warning = `22:1: warning: service.s.file: ${path}`;
     assert.deepEqual(linesOf(path), [`${warning} does not exist${until}`]);
     writeFileSync(path, "[");
