@@ -1,6 +1,6 @@
 /** The open connections as a table. Pure. */
 import type { ConnectionsView, ConnectionView } from "../core/views.ts";
-import { formatAge } from "./durations.ts";
+import { formatAge } from "./age.ts";
 import { formatBytes } from "./sizes.ts";
 import { renderTable } from "./table.ts";
 

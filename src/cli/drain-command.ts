@@ -4,7 +4,7 @@ import { askAdmin, refusalText } from "./admin-client.ts";
 import { findAdminPlace } from "./admin-place.ts";
 import type { Arguments } from "./command-spec.ts";
 import { type CliIo, EXIT_FAILED, EXIT_FINE, EXIT_WRONG } from "./cli-io.ts";
-import { formatDuration } from "./durations.ts";
+import { formatDuration } from "../core/duration.ts";
 
 const TIMEOUT_MS = 5000;
 

@@ -1,6 +1,6 @@
 /** The endpoints of all services as a table, and as flat JSON. Pure. */
 import type { EndpointView, ServicesView, ServiceView } from "../core/views.ts";
-import { formatAge } from "./durations.ts";
+import { formatAge } from "./age.ts";
 import { levelWords } from "./level-words.ts";
 import { renderTable } from "./table.ts";
 

@@ -8,7 +8,8 @@ import type {
   ServicesView,
   SnapshotView,
 } from "../core/views.ts";
-import { formatAge, formatDuration } from "./durations.ts";
+import { formatDuration } from "../core/duration.ts";
+import { formatAge } from "./age.ts";
 import { renderTable, shortList } from "./table.ts";
 
 /** More hosts than this are counted; `--json` has all. */

@@ -1,4 +1,5 @@
 /** What is different between two plain values, in words. */
+import { formatDuration } from "../core/duration.ts";
 
 /** Whole values that are long or secret: that they differ is all that is said. */
 const UNSAID: ReadonlySet<string> = new Set(["privateKey", "certificate", "ca", "body"]);
@@ -14,8 +15,19 @@ const ITEMS: Readonly<Record<string, string>> = {
   dnsServers: "server",
 };
 
+/** Keys of the configuration that the snapshot calls otherwise, but for the unit at the end. */
+const KEYS: Readonly<Record<string, string>> = {
+  helloBytesMax: "hello",
+  bodyBytesMax: "body",
+  percentMax: "max_percent",
+  unhealthyAfter: "unhealthy",
+  healthyAfter: "healthy",
+  grpcService: "grpc",
+  serverName: "sni",
+};
+
 /**
- * One phrase for each difference: `timeouts.connect_ms: 5000 → 1000`, `host c.com added`, `route a: action: forward →
+ * One phrase for each difference: `timeouts.connect: 5s → 1s`, `host c.com added`, `route a: action: forward →
  * respond`. Pure. Items of lists are told apart by what they are called, so that one more moves no other.
  */
 export function diffValues(before: unknown, after: unknown, path = ""): readonly string[] {
@@ -26,7 +38,7 @@ export function diffValues(before: unknown, after: unknown, path = ""): readonly
   const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
   return [...keys].flatMap((key) => {
     const below = join(path, ITEMS[key] ?? toWords(key));
-    if (!UNSAID.has(key)) return diffValues(before[key], after[key], below);
+    if (!UNSAID.has(key)) return diffValues(said(key, before[key]), said(key, after[key]), below);
     return before[key] === after[key] ? [] : [`${below}: another one`];
   });
 }
@@ -81,9 +93,17 @@ function join(path: string, key: string): string {
   return path === "" ? key : path.endsWith(":") ? `${path} ${key}` : `${path}.${key}`;
 }
 
-/** As configuration and admin API write names: `connectMs` is `connect_ms`. */
+/** As the configuration writes names: `connectMs` is `connect`. */
 function toWords(key: string): string {
-  return key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  const bare = KEYS[key] ?? key.replace(/(Ms|Max|Seconds)$/, "");
+  return bare.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** Times with their unit, as the name does not say it any more. */
+function said(key: string, value: unknown): unknown {
+  if (typeof value !== "number") return value;
+  if (key.endsWith("Ms")) return formatDuration(value);
+  return key.endsWith("Seconds") ? formatDuration(value * 1000) : value;
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formatAge, formatDuration } from "../../src/cli/durations.ts";
+import { formatAge } from "../../src/cli/age.ts";
 import { renderTable, shortList } from "../../src/cli/table.ts";
 
 const TABLE = {
@@ -38,19 +38,6 @@ test("shortList() counts what it does not show", () => {
   assert.equal(shortList(["a", "b", "c", "d"], 2), "a, b +2");
   assert.equal(shortList([], 2), "");
 });
-
-const DURATIONS: readonly [ms: number, text: string][] = [
-  [0, "0s"],
-  [250, "250ms"],
-  [1500, "1500ms"],
-  [5000, "5s"],
-  [90_000, "90s"],
-  [600_000, "10m"],
-  [3_600_000, "1h"],
-];
-for (const [ms, text] of DURATIONS) {
-  test(`formatDuration() writes ${ms} as ${text}`, () => assert.equal(formatDuration(ms), text));
-}
 
 const AGES: readonly [ms: number, text: string][] = [
   [-5, "0s"],

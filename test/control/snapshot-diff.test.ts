@@ -53,7 +53,7 @@ const CHANGES: readonly (readonly [from: string, to: string, changes: readonly s
   [
     'protocol = "http"',
     'protocol = "http"\\ntimeouts.header = "3s"',
-    ["listener 127.0.0.1:1 changed: timeouts.header_ms: 10000 → 3000"],
+    ["listener 127.0.0.1:1 changed: timeouts.header: 10s → 3s"],
   ],
   [
     "127.0.0.1:2",
@@ -68,7 +68,7 @@ const CHANGES: readonly (readonly [from: string, to: string, changes: readonly s
   [
     "[[gateway]]",
     'drain.requests = "1s"\\n[[gateway]]',
-    ["setting drain changed: requests_ms: 30000 → 1000"],
+    ["setting drain changed: requests: 30s → 1s"],
   ],
   [
     "[[gateway]]",

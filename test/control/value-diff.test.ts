@@ -4,10 +4,15 @@ import { diffValues } from "../../src/control/value-diff.ts";
 
 const ROWS: readonly (readonly [before: unknown, after: unknown, phrases: readonly string[]])[] = [
   [{ a: 1 }, { a: 1 }, []],
-  [{ connectMs: 1 }, { connectMs: 2 }, ["connect_ms: 1 → 2"]],
-  [{ timeouts: { idleMs: 1 } }, { timeouts: { idleMs: 2 } }, ["timeouts.idle_ms: 1 → 2"]],
-  [{}, { timeoutMs: 5 }, ["timeout_ms: none → 5"]],
+  [{ connectMs: 1 }, { connectMs: 2 }, ["connect: 1ms → 2ms"]],
+  [{ timeouts: { idleMs: 1 } }, { timeouts: { idleMs: 2 } }, ["timeouts.idle: 1ms → 2ms"]],
+  [{}, { timeoutMs: 5 }, ["timeout: none → 5ms"]],
   [{ tls: { serverName: "x" } }, {}, ["tls: set → none"]],
+  [
+    { pool: { pendingMax: 5 }, hash: { ttlSeconds: 60 }, limits: { helloBytesMax: 1 } },
+    { pool: { pendingMax: 6 }, hash: { ttlSeconds: 3600 }, limits: { helloBytesMax: 2 } },
+    ["pool.pending: 5 → 6", "hash.ttl: 1m → 1h", "limits.hello: 1 → 2"],
+  ],
   [{ hosts: ["a", "b"] }, { hosts: ["b", "c"] }, ["host c added", "host a removed"]],
   [{ hosts: ["a", "b"] }, { hosts: ["b", "a"] }, ["host: another order"]],
   [
