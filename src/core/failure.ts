@@ -76,7 +76,7 @@ const ROWS = {
   "misdirected":          [421, 0, "downstream", false, "off", "Misdirected request"],
   "loop":                 [508, ALERT_INTERNAL_ERROR, "downstream", false, "warning", "Loop detected"],
   // Upstream.
-  "no-endpoint":          [503, ALERT_INTERNAL_ERROR, "upstream", false, "warning", "Service unavailable"],
+  "no-endpoint":          [503, ALERT_INTERNAL_ERROR, "upstream", true, "warning", "Service unavailable"],
   "connect-refused":      [502, ALERT_INTERNAL_ERROR, "upstream", true, "warning", "Bad gateway"],
   "connect-failed":       [502, ALERT_INTERNAL_ERROR, "upstream", true, "warning", "Bad gateway"],
   "connect-timeout":      [504, ALERT_INTERNAL_ERROR, "upstream", true, "warning", "Gateway timeout"],

@@ -115,8 +115,8 @@ export class ServiceOutcomes {
 
   /** An attempt has failed; what is not the endpoint's doing does not count. */
   failed(endpoint: string, { kind, detail }: Failure): void {
-    // The detail of a failure to connect is the errno name.
-    const isOurs = kind === "connect-failed" && isOwnTrouble(detail);
+    // The detail of a failure to connect is the errno name. Without an endpoint none was asked.
+    const isOurs = kind === "no-endpoint" || (kind === "connect-failed" && isOwnTrouble(detail));
     if (FAILURES[kind].side === "upstream" && !isOurs) this.#blame(endpoint);
   }
 

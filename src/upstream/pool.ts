@@ -134,6 +134,11 @@ export class Pool implements SharingPool, ConnectionOwner {
     return this.#line.join(request, seeker);
   }
 
+  /** See WaitingLine. */
+  keepWaiting(isKept: (endpoint: string) => boolean): void {
+    this.#line.keepOnly(isKept);
+  }
+
   /** Hands a connection to whoever waits for one, keeps it for the next request, or closes it. */
   release(connection: UpstreamConnection): void {
     if (!this.#mayKeep(connection)) return connection.destroy();

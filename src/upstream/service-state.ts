@@ -76,6 +76,8 @@ export class ServiceState {
     this.#siblings.setEndpoints(endpoints);
     this.#pool.setEndpoints(names);
     this.#warm.keepOnly(this.#isWarmable);
+    // With none left, as of a service that a reload has taken away, who waits already may still be served.
+    if (names.size > 0) this.#pool.keepWaiting(this.#isWorthWaiting);
   }
 
   /** What the control plane thinks of the endpoints now. */
@@ -85,6 +87,7 @@ export class ServiceState {
     this.#siblings.setHealth(health);
     this.#health = health;
     this.#warm.keepOnly(this.#isWarmable);
+    this.#pool.keepWaiting(this.#isWorthWaiting);
   }
 
   /**
@@ -157,6 +160,10 @@ export class ServiceState {
 
   readonly #isWarmable = (endpoint: string): boolean =>
     this.#names.has(endpoint) && (this.#health[endpoint]?.state ?? "healthy") === "healthy";
+
+  /** What was taken out by hand gets nothing new, also of what waits; what is ill may be all there is. */
+  readonly #isWorthWaiting = (endpoint: string): boolean =>
+    this.#names.has(endpoint) && this.#health[endpoint]?.state !== "out";
 
   #createWarm(): WarmConnections {
     const { deadlines, now } = this.#context;

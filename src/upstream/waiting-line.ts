@@ -121,6 +121,17 @@ export class WaitingLine implements Deadlined, Iterable<Waiting> {
     pools.leave(this.#pool, this.#line.size === 0);
   }
 
+  /** Those who wait for other endpoints than these are told at once that theirs may not be used any more. */
+  keepOnly(isKept: (endpoint: string) => boolean): void {
+    // Who looks for another endpoint may come back to the end of the line meanwhile, and is kept then.
+    for (const waiting of this.#line) {
+      const { name } = waiting.request.endpoint;
+      if (isKept(name)) continue;
+      waiting.leave();
+      waiting.seeker.onUpstreamClose({ kind: "no-endpoint", detail: `${name} is gone or out` });
+    }
+  }
+
   /** The first who can use a connection to this endpoint that was used before. */
   firstFor(endpoint: string): Waiting | undefined {
     for (const waiting of this.#line) {

@@ -15,7 +15,7 @@ describe("mayTryAnother()", () => {
   const NETWORK = ["connect-refused", "connect-failed", "connect-timeout"];
   const CONNECT = [...NETWORK, "connect-tls", "connect-certificate"];
   for (const kind of FAILURE_KINDS) {
-    const expected = CONNECT.includes(kind);
+    const expected = CONNECT.includes(kind) || kind === "no-endpoint";
     test(`${kind}: ${expected ? "yes" : "no"}`, () => {
       assert.equal(mayTryAnother(kind), expected);
     });
@@ -81,11 +81,11 @@ function policy(...on: RetryPolicy["on"]): RetryPolicy {
 
 test("wantsRetryAfter() and wantsRetryOfStatus() group failures and statuses as Envoy does", () => {
   const rows: readonly [on: RetryPolicy["on"][number], failures: string, statuses: string][] = [
-    ["connect-failure", "connect-refused", "429"],
+    ["connect-failure", "connect-refused no-endpoint", "429"],
     ["refused-stream", "", "429"],
     ["reset", "upstream-reset response-timeout", "429"],
-    ["5xx", "connect-refused upstream-reset response-timeout", "429 500 502 504 599"],
-    ["gateway-error", "connect-refused upstream-reset response-timeout", "429 502 504"],
+    ["5xx", "connect-refused upstream-reset response-timeout no-endpoint", "429 500 502 504 599"],
+    ["gateway-error", "connect-refused upstream-reset response-timeout no-endpoint", "429 502 504"],
   ];
   const failures = [
     "connect-refused",

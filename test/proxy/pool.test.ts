@@ -115,6 +115,31 @@ test("Exchange frees its place in the line when its client goes away", async (t)
   await rig.close();
 });
 
+test("Exchange waits for no endpoint that is taken out: another one is asked", async (t) => {
+  const rig = await Rig.create(t);
+  const [one, other] = [await rig.origin(), await rig.origin()];
+  const service = 'balancer = "round_robin"\npool.connections = 1\noutlier.errors = 1';
+  await rig.serve({ http: [one.address, other.address], service });
+  const [first, second] = [await rig.client(), await rig.client()];
+  first.write(head("/first"));
+  const busy = await Promise.race([one.peer(), other.peer()]);
+  await busy.see("GET /first");
+  second.write(head("/second"));
+  await until(() => rig.deadlines.size >= 4, "it waits");
+  const free = one.peers.length > 0 ? other : one;
+  const health = { [free.address]: { state: "out", sinceMs: 0 } } as const;
+  rig.send({ type: "health", service: "web", health });
+  busy.write(answer("one"));
+  await first.see("one");
+  await busy.see("GET /second");
+  busy.write(answer("two"));
+  await second.see("two");
+  assert.equal(free.peers.length, 0);
+  assert.deepEqual(rig.failureCounts, {});
+  assert.ok(rig.messages.every(({ type }) => type !== "outcomes"));
+  await rig.close();
+});
+
 test("Exchange sends a body that came while it waited", async (t) => {
   const rig = await Rig.create(t);
   const origin = await rig.origin();

@@ -111,6 +111,11 @@ class Seeker extends RecordingUser {
   }
 }
 
+/** Why it waits no longer. */
+function reasonOf({ failure }: Seeker): string | undefined {
+  return failure?.kind;
+}
+
 const overflow = (pool: string): string => `web: none was free within ${CONNECT_MS} ms, ${pool}`;
 
 describe("Pool", () => {
@@ -408,6 +413,28 @@ describe("Pool", () => {
     assert.deepEqual([idle.socket.destroyed, busy.usable], [true, true]);
     one.state.release(busy);
     assert.equal(busy.socket.destroyed, true);
+  });
+
+  test("who waits for an endpoint that is gone or out is told so at once", LIMIT, async (t) => {
+    const { one, two, endpoint } = await run(t, { connectionsMax: 1, pendingMax: 2 });
+    const other = { ...endpoint, name: "other" };
+    one.state.setEndpoints([endpoint, other]);
+    const connection = await connect(t, one, endpoint);
+    const gone = Seeker.begin(t, one, other);
+    const here = Seeker.begin(t, one, endpoint);
+    one.state.setEndpoints([endpoint]);
+    assert.deepEqual(gone.failure, { kind: "no-endpoint", detail: "other is gone or out" });
+    assert.equal(reasonOf(here), undefined);
+    one.state.setHealth({ [endpoint.name]: { state: "ejected", sinceMs: 0 } });
+    assert.equal(reasonOf(here), undefined, "panic may use it");
+    one.state.setHealth({ [endpoint.name]: { state: "out", sinceMs: 0 } });
+    assert.equal(reasonOf(here), "no-endpoint");
+    // Their places in the line are free again.
+    const last = Seeker.begin(t, two, endpoint);
+    two.state.close();
+    assert.equal(last.failure, undefined, "a service that is taken away serves who waits");
+    connection.destroy();
+    await last.grant();
   });
 
   test("a worker that dies leaves its places to those who wait", LIMIT, async (t) => {
