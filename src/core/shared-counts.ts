@@ -25,6 +25,30 @@ export interface CountKey {
   readonly second: number;
 }
 
+/** Keys that begin alike and end in a name, hashed once each. */
+export class CountKeys {
+  readonly #counts: SharedCounts;
+  readonly #prefix: string;
+  readonly #known = new Map<string, CountKey>();
+
+  constructor(counts: SharedCounts, prefix: string) {
+    this.#counts = counts;
+    this.#prefix = prefix;
+  }
+
+  of(name: string): CountKey {
+    const known = this.#known.get(name);
+    if (known !== undefined) return known;
+    if (this.#known.size >= KEYS_MAX) this.#known.clear();
+    const key = this.#counts.keyOf(this.#prefix + name);
+    this.#known.set(name, key);
+    return key;
+  }
+}
+
+/** More names than are in use at once; a DNS answer or a file that keeps changing must not fill the memory. */
+const KEYS_MAX = 4096;
+
 /** The memory for so many workers, all zero. */
 export function createCountsMemory(workers: number): SharedArrayBuffer {
   return new SharedArrayBuffer(workers * REGION_INTS * Int32Array.BYTES_PER_ELEMENT);

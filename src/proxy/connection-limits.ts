@@ -1,5 +1,5 @@
 /** How many connections there may be, over all workers. */
-import type { CountKey, SharedCounts } from "../core/shared-counts.ts";
+import { type CountKey, CountKeys, type SharedCounts } from "../core/shared-counts.ts";
 import type { Listener } from "../core/model.ts";
 import { parseIpGroups } from "../core/ip.ts";
 
@@ -12,13 +12,13 @@ export class ConnectionLimits {
   readonly #counts: SharedCounts;
   readonly #descriptorsAllow: number;
   readonly #all: CountKey;
-  /** By listener, of which there are few. */
-  readonly #listeners = new Map<string, CountKey>();
+  readonly #listeners: CountKeys;
 
   /** `descriptorsAllow`: connections of all listeners together. */
   constructor(counts: SharedCounts, descriptorsAllow: number) {
     this.#counts = counts;
     this.#all = counts.keyOf("all");
+    this.#listeners = new CountKeys(counts, "on ");
     this.#descriptorsAllow = descriptorsAllow;
   }
 
@@ -28,7 +28,7 @@ export class ConnectionLimits {
       this.#counts.remove(this.#all);
       return `${this.#descriptorsAllow} connections, as many as the descriptors allow`;
     }
-    if (this.#counts.add(this.#listenerKey(id)) <= limits.connectionsMax) return undefined;
+    if (this.#counts.add(this.#listeners.of(id)) <= limits.connectionsMax) return undefined;
     this.leave(id, undefined);
     return `limits.connections is ${limits.connectionsMax}`;
   }
@@ -45,16 +45,8 @@ export class ConnectionLimits {
   /** A connection that had entered is closed. */
   leave(id: string, addressKey: string | undefined): void {
     this.#counts.remove(this.#all);
-    this.#counts.remove(this.#listenerKey(id));
+    this.#counts.remove(this.#listeners.of(id));
     if (addressKey !== undefined) this.#counts.remove(addressKey);
-  }
-
-  #listenerKey(id: string): CountKey {
-    const known = this.#listeners.get(id);
-    if (known !== undefined) return known;
-    const key = this.#counts.keyOf(`on ${id}`);
-    this.#listeners.set(id, key);
-    return key;
   }
 }
 

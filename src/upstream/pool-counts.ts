@@ -1,6 +1,6 @@
 /** What all workers together use of one service. */
 import type { PoolPolicy } from "../core/service.ts";
-import type { CountKey, SharedCounts } from "../core/shared-counts.ts";
+import { type CountKey, CountKeys, type SharedCounts } from "../core/shared-counts.ts";
 
 /** Which limit lets no further connection in. */
 export type PoolLimit = "connections" | "endpoint_connections";
@@ -12,7 +12,7 @@ export class PoolCounts {
   readonly #all: CountKey;
   readonly #queue: CountKey;
   readonly #retries: CountKey;
-  readonly #endpoints = new Map<string, CountKey>();
+  readonly #endpoints: CountKeys;
 
   /** `service` is its name: the counts live on when a reload takes it away and brings it back. */
   constructor(counts: SharedCounts, service: string) {
@@ -20,6 +20,7 @@ export class PoolCounts {
     this.#service = service;
     this.#all = counts.keyOf(`open ${service}`);
     this.#queue = counts.keyOf(`wait ${service}`);
+    this.#endpoints = new CountKeys(counts, `open ${service} `);
     this.#retries = counts.keyOf(`retry ${service}`);
   }
 
@@ -28,7 +29,7 @@ export class PoolCounts {
     const { connectionsMax, endpointConnectionsMax } = policy;
     if (!this.#add(this.#all, connectionsMax)) return "connections";
     const endpointMax = endpointConnectionsMax ?? Number.POSITIVE_INFINITY;
-    if (this.#add(this.#endpoint(endpoint), endpointMax)) return undefined;
+    if (this.#add(this.#endpoints.of(endpoint), endpointMax)) return undefined;
     this.#counts.remove(this.#all);
     return "endpoint_connections";
   }
@@ -36,13 +37,13 @@ export class PoolCounts {
   /** One connection to the endpoint is closed. */
   give(endpoint: string): void {
     this.#counts.remove(this.#all);
-    this.#counts.remove(this.#endpoint(endpoint));
+    this.#counts.remove(this.#endpoints.of(endpoint));
   }
 
   /** A connection turned out to lead to another endpoint of the service. */
   move(from: string, to: string): void {
-    this.#counts.remove(this.#endpoint(from));
-    this.#counts.add(this.#endpoint(to));
+    this.#counts.remove(this.#endpoints.of(from));
+    this.#counts.add(this.#endpoints.of(to));
   }
 
   /** How many connections there are. */
@@ -52,7 +53,7 @@ export class PoolCounts {
 
   /** How many of them lead to the endpoint. */
   openTo(endpoint: string): number {
-    return this.#counts.total(this.#endpoint(endpoint));
+    return this.#counts.total(this.#endpoints.of(endpoint));
   }
 
   /** Counts one more that waits for the endpoint; false = there are too many in all, and it is not counted. */
@@ -99,18 +100,6 @@ export class PoolCounts {
   #queueFor(endpoint: string): string {
     return `wait ${this.#service} ${endpoint}`;
   }
-
-  #endpoint(endpoint: string): CountKey {
-    const known = this.#endpoints.get(endpoint);
-    if (known !== undefined) return known;
-    if (this.#endpoints.size >= KEYS_MAX) this.#endpoints.clear();
-    const key = this.#counts.keyOf(`open ${this.#service} ${endpoint}`);
-    this.#endpoints.set(endpoint, key);
-    return key;
-  }
 }
-
-/** More endpoints than a service has at once; a DNS answer that keeps changing must not fill the memory. */
-const KEYS_MAX = 4096;
 
 const TRIES = 3;
