@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash, randomFillSync } from "node:crypto";
+import { Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 import { BYTES_IN, BYTES_OUT } from "../../src/core/metric-layout.ts";
 import { helloWith, serverNames } from "../core/tls/hello-builder.ts";
@@ -134,6 +135,29 @@ test("Tunnel is cut after tunnel_idle without a byte in either direction, and no
   assert.ok(client.wasReset && peer.wasReset);
   assert.equal((await rig.line())["failure"], "tunnel-idle");
   assert.equal(rig.tunnelsActive, 0);
+  await rig.close();
+});
+
+test("Tunnel asks the kernel to look after both sides once it has been silent for a while, and not before", async (t) => {
+  const { rig, client, peer } = await openTunnel(t);
+  const keepAlive = t.mock.method(Socket.prototype, "setKeepAlive");
+  rig.skip(29_000);
+  rig.deadlines.tick();
+  assert.equal(keepAlive.mock.callCount(), 0);
+  rig.skip(2_000);
+  rig.deadlines.tick();
+  assert.deepEqual(
+    keepAlive.mock.calls.map((call) => call.arguments),
+    [
+      [true, 30_000],
+      [true, 30_000],
+    ],
+  );
+  rig.skip(60_000);
+  rig.deadlines.tick();
+  client.write("still here");
+  await peer.see("still here");
+  assert.equal(keepAlive.mock.callCount(), 2);
   await rig.close();
 });
 
