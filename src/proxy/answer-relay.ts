@@ -12,7 +12,6 @@ import {
   serialiseSwitching,
 } from "../core/http1/serialise.ts";
 import { filterTrailers } from "../core/http1/trailers.ts";
-import type { WriteBuffers } from "../upstream/write-buffers.ts";
 import { type BodyPart, writeChunked, writePlain } from "./body-writer.ts";
 import type { ExchangeReport } from "./exchange-report.ts";
 import type { HttpConnection } from "./http-connection.ts";
@@ -81,10 +80,6 @@ export class AnswerRelay {
     this.#policy = request.policy;
   }
 
-  get #buffers(): WriteBuffers {
-    return this.#connection.context.writeBuffers;
-  }
-
   /** The connection to the endpoint can take another request. */
   get reusable(): boolean {
     return this.done && !this.#excess && (this.#head?.keepAlive ?? false);
@@ -100,7 +95,7 @@ export class AnswerRelay {
   /** The endpoint has sent its FIN: that ends an answer without length, and cuts off any other. */
   end(): void {
     if (this.#head?.body !== BODY_UNTIL_CLOSE || this.done) return;
-    this.#write("", { bytes: EMPTY, start: 0, length: 0, trailers: "", buffers: this.#buffers });
+    this.#write("", { bytes: EMPTY, start: 0, length: 0, trailers: "" });
     this.done = true;
   }
 
@@ -142,7 +137,7 @@ export class AnswerRelay {
     if (this.#request.minor === 0 || (head.status === 100 && !this.#request.expectContinue)) return;
     const text = serialiseInterim(head);
     this.#report.bytesOut += text.length;
-    this.#connection.socket.write(text, "latin1");
+    this.#connection.socket.write(text);
   }
 
   /** Only to what was asked for (RFC 9110 §7.8). */
@@ -160,7 +155,7 @@ export class AnswerRelay {
     this.#report.status = head.status;
     this.#report.markFirstByte();
     this.#report.bytesOut += text.length;
-    this.#connection.socket.write(text, "latin1");
+    this.#connection.socket.write(text);
   }
 
   #begin(given: ResponseHead, requestDone: boolean, rest: { data: Buffer; start: number }): void {
@@ -206,7 +201,7 @@ export class AnswerRelay {
       this.#excess = length < available;
     }
     const trailers = this.done ? this.#trailers() : undefined;
-    this.#write(head, { bytes, start, length, trailers, buffers: this.#buffers });
+    this.#write(head, { bytes, start, length, trailers });
   }
 
   /** Passed on to who asked for trailers or heard of them (RFC 9110 §6.5.1). */

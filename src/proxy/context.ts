@@ -9,7 +9,7 @@ import type { FailureLog } from "./failure-log.ts";
 import type { Mirrors } from "./mirror.ts";
 import type { Deadlines } from "../upstream/deadlines.ts";
 import type { OwnConnections } from "../upstream/own-connections.ts";
-import type { WriteBuffers } from "../upstream/write-buffers.ts";
+import type { SocketMemory } from "../transport/socket-memory.ts";
 import type { ServiceState } from "../upstream/service-state.ts";
 
 /** The snapshot with what was built from it in this worker; replaced as a whole by a reload. */
@@ -29,10 +29,8 @@ export interface ProxyContext {
   readonly deadlines: Deadlines;
   /** Written by this worker only; see metric-layout.ts. */
   readonly counters: () => Float64Array;
-  /** See upstream/read-buffer.ts: what clients send is read into it too. */
-  readonly readBuffer: Buffer;
-  /** For large writes to either side. */
-  readonly writeBuffers: WriteBuffers;
+  /** That of the sockets to both sides. */
+  readonly memory: SocketMemory;
   readonly limits: ConnectionLimits;
   /** What this box has dialled itself, for loops. */
   readonly ownConnections: OwnConnections;

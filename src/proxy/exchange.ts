@@ -1,11 +1,11 @@
 /** One request and its answer: routed, tried, forwarded, streamed, logged. */
-import type { Socket } from "node:net";
 import type { Failure } from "../core/failure.ts";
 import type { RequestHead } from "../core/http1/request-head.ts";
 import { serialiseRequest } from "../core/http1/serialise.ts";
 import type { Endpoint } from "../core/service.ts";
 import type { UpstreamConnection } from "../upstream/connection.ts";
 import type { ServiceState } from "../upstream/service-state.ts";
+import type { Socket } from "../transport/socket.ts";
 import type { UpstreamSeeker } from "../upstream/waiting-line.ts";
 import { AnswerRelay } from "./answer-relay.ts";
 import { hasPassedHere } from "./edge-fields.ts";
@@ -21,7 +21,6 @@ import {
 import { RequestBody } from "./request-body.ts";
 import { RequestPlan } from "./request-plan.ts";
 import { type RoutedRequest, routeRequest } from "./route-request.ts";
-import type { WriteBuffers } from "../upstream/write-buffers.ts";
 import type { TunnelOwner } from "./tunnel.ts";
 import { UpstreamLink } from "./upstream-link.ts";
 
@@ -64,7 +63,7 @@ export class Exchange implements UpstreamSeeker, TunnelOwner {
     const head = this.#head;
     if (head === undefined) return;
     const { context, view, clientHost } = this.#connection;
-    this.#body = new RequestBody(head, view.listener.limits.bodyBytesMax, context.writeBuffers);
+    this.#body = new RequestBody(head, view.listener.limits.bodyBytesMax);
     const routed = routeRequest(context, { listener: view.listener, peer: clientHost }, head);
     this.#report.gateway = routed.gateway;
     if (hasPassedHere(head.section.loop, context.boxId)) {
@@ -195,10 +194,6 @@ export class Exchange implements UpstreamSeeker, TunnelOwner {
   }
 
   /** See TunnelOwner. */
-  get writeBuffers(): WriteBuffers {
-    return this.#connection.context.writeBuffers;
-  }
-
   onTunnelBytes(received: number, sent: number): void {
     this.#report.bytesIn += received;
     this.#report.bytesOut += sent;

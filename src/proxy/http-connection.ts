@@ -1,13 +1,11 @@
 /** One HTTP/1.1 connection from a client: bytes to heads, one exchange after the other. */
-import type { Socket } from "node:net";
 import type { Failure } from "../core/failure.ts";
 import { type RequestHead, parseRequestHead } from "../core/http1/request-head.ts";
 import { SCAN_FORBIDDEN, SCAN_INCOMPLETE } from "../core/http1/scan.ts";
 import type { ConnectionState, OpenConnection } from "../core/open-connections.ts";
 import type { UpstreamConnection } from "../upstream/connection.ts";
 import type { Deadlined } from "../upstream/deadlines.ts";
-import { resetSocket } from "../upstream/reset-socket.ts";
-import type { ByteReader } from "./accepted-socket.ts";
+import type { Socket, SocketUser } from "../transport/socket.ts";
 import type { Accepted } from "./accepted.ts";
 import { CookieValues } from "./affinity.ts";
 import type { DownstreamConnection, ListenerView, ProxyContext } from "./context.ts";
@@ -35,7 +33,7 @@ const TLS_HANDSHAKE = 0x16;
  * Owns the accepted socket from the first byte to `close`. At any time it is free, reads a head, runs one exchange, is a
  * tunnel, or ends; a request that came ahead waits until the answer before it is done and the client takes its bytes.
  */
-export class HttpConnection implements ByteReader, Deadlined, DownstreamConnection {
+export class HttpConnection implements SocketUser, Deadlined, DownstreamConnection {
   readonly accepted: Accepted;
   readonly socket: Socket;
   readonly context: ProxyContext;
@@ -78,12 +76,8 @@ export class HttpConnection implements ByteReader, Deadlined, DownstreamConnecti
     this.view = view;
     this.context = context;
     this.cookies = new CookieValues(context.requestId);
-    // Node destroys the socket after an error; `close` follows and does everything.
-    socket.on("error", () => undefined);
-    socket.on("close", () => this.#onClose());
-    socket.reader = this;
-    socket.on("end", () => this.#onEnd());
-    socket.on("drain", () => this.#onDrain());
+    socket.user = this;
+    socket.resume();
     this.clientHost = accepted.client.address || "unknown";
     this.client = accepted.clientName;
     const { port } = view.listener.address;
@@ -123,7 +117,7 @@ export class HttpConnection implements ByteReader, Deadlined, DownstreamConnecti
     const cause: Failure = { kind: "draining", detail: "time limit of the drain" };
     if (this.#tunnel !== undefined) return this.#tunnel.cut(cause);
     this.#cause = cause;
-    resetSocket(this.socket);
+    this.socket.reset();
   }
 
   /** See DownstreamConnection. The host is that of the request under way. */
@@ -155,7 +149,7 @@ export class HttpConnection implements ByteReader, Deadlined, DownstreamConnecti
 
   /** The answer cannot be finished: the client must notice, and a FIN could look like its end. */
   cutOff(): void {
-    resetSocket(this.socket);
+    this.socket.reset();
   }
 
   /** The time limit of the present state has passed. */
@@ -165,7 +159,7 @@ export class HttpConnection implements ByteReader, Deadlined, DownstreamConnecti
     else if (this.#exchange !== undefined) this.#exchange.onDeadline();
     else if (this.#readingHead)
       this.#refuse({ kind: "header-timeout", detail: "head not complete" });
-    else if (this.socket.writableNeedDrain) resetSocket(this.socket);
+    else if (this.socket.writableNeedDrain) this.socket.reset();
     else this.#closeIdle({ kind: "header-timeout", detail: "" });
   }
 
@@ -232,7 +226,7 @@ export class HttpConnection implements ByteReader, Deadlined, DownstreamConnecti
     this.#advance();
   }
 
-  /** See ByteReader. */
+  /** See SocketUser. */
   onBytes(bytes: Buffer): void {
     if (this.#end !== undefined) return this.#end.drop(bytes.length);
     if (this.#tunnel !== undefined) return this.#tunnel.downstreamData(bytes);
@@ -334,7 +328,8 @@ export class HttpConnection implements ByteReader, Deadlined, DownstreamConnecti
     this.endGently(this.socket, this.view.listener.timeouts.bodyIdleMs);
   }
 
-  #onEnd(): void {
+  /** See SocketUser. */
+  onEnd(): void {
     this.#ended = true;
     if (this.#tunnel !== undefined) this.#tunnel.downstreamEnd();
     else if (this.#exchange !== undefined) this.feed();
@@ -349,8 +344,8 @@ export class HttpConnection implements ByteReader, Deadlined, DownstreamConnecti
     else this.#closeIdle({ kind: "connection-empty", detail: "" });
   }
 
-  /** The client takes bytes again. */
-  #onDrain(): void {
+  /** See SocketUser. */
+  onDrain(): void {
     if (this.#tunnel !== undefined) this.#tunnel.downstreamDrain();
     else if (this.#exchange !== undefined) this.#exchange.onDownstreamDrain();
     else if (this.#end === undefined) {
@@ -359,7 +354,8 @@ export class HttpConnection implements ByteReader, Deadlined, DownstreamConnecti
     }
   }
 
-  #onClose(): void {
+  /** See SocketUser. */
+  onClose(): void {
     this.#closed = true;
     if (this.#tunnel !== undefined) return this.#tunnel.downstreamClose();
     const exchange = this.#exchange;

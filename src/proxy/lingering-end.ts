@@ -1,7 +1,6 @@
 /** The gentle end of a connection whose peer may still be sending. */
-import type { Socket } from "node:net";
 import { type Deadlined, type Deadlines } from "../upstream/deadlines.ts";
-import { resetSocket } from "../upstream/reset-socket.ts";
+import type { Socket } from "../transport/socket.ts";
 
 /** How long what a peer still sends is read and dropped after the FIN … */
 const LINGER_MS = 2000;
@@ -32,9 +31,8 @@ export class LingeringEnd {
     };
     item.deadlineMs = deadlines.after(flushMs);
     if (socket.writableFinished) linger();
-    else socket.once("finish", linger);
-    // Node makes an error with a stack for each further `end`.
-    if (!socket.writableEnded) socket.end();
+    else socket.onFinish = linger;
+    socket.end();
     socket.resume();
   }
 
@@ -47,6 +45,6 @@ export class LingeringEnd {
   /** The peer has had its time; an answer that it did not take must not look complete. */
   onDeadline(): void {
     if (this.#socket.writableFinished) this.#socket.destroy();
-    else resetSocket(this.#socket);
+    else this.#socket.reset();
   }
 }

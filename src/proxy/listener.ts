@@ -9,7 +9,8 @@ import {
   addTo,
 } from "./context.ts";
 import { Accepted } from "./accepted.ts";
-import { type AcceptedSocket, type ByteReader, acceptInto } from "./accepted-socket.ts";
+import { acceptInto } from "../transport/accept.ts";
+import type { Socket, SocketUser } from "../transport/socket.ts";
 import { HttpConnection } from "./http-connection.ts";
 import { type GateKeeper, ProxyGate } from "./proxy-gate.ts";
 import { TcpConnection } from "./tcp-connection.ts";
@@ -33,7 +34,7 @@ export class BoundListener implements ListenerView, GateKeeper {
   /** With the key under which their addresses are counted. */
   readonly #connections = new Map<DownstreamConnection, string | undefined>();
   /** Accepted before the commit; undefined after it. */
-  #held: AcceptedSocket[] | undefined = [];
+  #held: Socket[] | undefined = [];
 
   constructor(listener: Listener, context: ProxyContext) {
     this.listener = listener;
@@ -63,7 +64,7 @@ export class BoundListener implements ListenerView, GateKeeper {
         { port, backlog: BACKLOG, reusePort: true, ...(host === undefined ? {} : { host }) },
         () => {
           this.#server.removeAllListeners("error");
-          acceptInto(this.#server, this.context.readBuffer, (socket) => this.#onConnection(socket));
+          acceptInto(this.#server, this.context.memory, (socket) => this.#onConnection(socket));
           // A failed accept (out of descriptors) ends that connection only.
           this.#server.on("error", () => undefined);
           resolve(undefined);
@@ -76,11 +77,7 @@ export class BoundListener implements ListenerView, GateKeeper {
   commit(): void {
     const held = this.#held ?? [];
     this.#held = undefined;
-    for (const socket of held) {
-      if (socket.destroyed) continue;
-      this.#accept(socket);
-      socket.resume();
-    }
+    for (const socket of held) this.#accept(socket);
   }
 
   /** Stops accepting; connections end after what they are doing. */
@@ -106,10 +103,8 @@ export class BoundListener implements ListenerView, GateKeeper {
     if (this.#connections.delete(connection)) this.#left(addressKey);
   }
 
-  #onConnection(socket: AcceptedSocket): void {
+  #onConnection(socket: Socket): void {
     if (this.#held === undefined) return this.#accept(socket);
-    socket.on("error", () => socket.destroy());
-    socket.pause();
     if (this.#held.length < HELD_MAX) this.#held.push(socket);
     else socket.destroy();
   }
@@ -121,7 +116,7 @@ export class BoundListener implements ListenerView, GateKeeper {
     if (rest.length > 0) connection?.onBytes(rest);
   }
 
-  #accept(socket: AcceptedSocket): void {
+  #accept(socket: Socket): void {
     const trusted = this.listener.proxyProtocol;
     addTo(this.context, this.listener.slots.connections, 1);
     const limit = this.context.limits.enter(this.listener);
@@ -136,7 +131,7 @@ export class BoundListener implements ListenerView, GateKeeper {
     gate.start(trusted);
   }
 
-  #open(accepted: Accepted): ByteReader | undefined {
+  #open(accepted: Accepted): SocketUser | undefined {
     const { connectionsPerIpMax } = this.listener.limits;
     const addressKey =
       connectionsPerIpMax === undefined
@@ -162,7 +157,6 @@ export class BoundListener implements ListenerView, GateKeeper {
   #overflow({ socket, clientName: client }: Accepted, detail: string): void {
     const { listener, context } = this;
     const failure: Failure = { kind: "overflow", detail };
-    socket.on("error", () => undefined);
     socket.destroy();
     addTo(context, listener.slots.failures + failureOffset(failure.kind), 1);
     const time = context.wallClock();

@@ -4,8 +4,8 @@ import { type Cidr, anyCidrHolds } from "../core/ip.ts";
 import type { OpenConnection } from "../core/open-connections.ts";
 import { ProxyHeaderReader } from "../core/proxy-protocol/reader.ts";
 import type { Deadlined } from "../upstream/deadlines.ts";
-import type { AcceptedSocket, ByteReader } from "./accepted-socket.ts";
-import { Accepted, nameOf, peerOf } from "./accepted.ts";
+import type { Socket, SocketUser } from "../transport/socket.ts";
+import { Accepted, nameOf } from "./accepted.ts";
 import {
   type DownstreamConnection,
   type ListenerView,
@@ -26,10 +26,10 @@ export interface GateKeeper {
  * Owns the accepted socket until the header is whole. There is no guessing: an address that is trusted must send one,
  * and any other must not be here at all (the specification, §2). Nothing is ever written to the socket.
  */
-export class ProxyGate implements ByteReader, Deadlined, DownstreamConnection {
+export class ProxyGate implements SocketUser, Deadlined, DownstreamConnection {
   deadlineMs = Number.POSITIVE_INFINITY;
   readonly isTunnel = false;
-  readonly #socket: AcceptedSocket;
+  readonly #socket: Socket;
   readonly #keeper: GateKeeper;
   readonly #reader = new ProxyHeaderReader();
   readonly #startedMs: number;
@@ -38,7 +38,7 @@ export class ProxyGate implements ByteReader, Deadlined, DownstreamConnection {
   #over = false;
 
   /** `socket` must be fresh from `accept`. Effect: none before `start`. */
-  constructor(socket: AcceptedSocket, keeper: GateKeeper) {
+  constructor(socket: Socket, keeper: GateKeeper) {
     this.#socket = socket;
     this.#keeper = keeper;
     this.#startedMs = keeper.context.now();
@@ -50,13 +50,11 @@ export class ProxyGate implements ByteReader, Deadlined, DownstreamConnection {
     const { context, view } = this.#keeper;
     const { headerMs, helloMs } = view.listener.timeouts;
     const socket = this.#socket;
-    socket.on("error", this.#onError);
-    socket.on("close", this.#onClose);
-    const { address } = peerOf(socket);
+    socket.user = this;
+    const { address } = socket.remote;
     if (address === "") return this.#refuse("connection-empty", "");
     if (!anyCidrHolds(trusted, address)) return this.#refuse("proxy-untrusted", address);
-    socket.reader = this;
-    socket.on("end", this.#onEnd);
+    socket.resume();
     this.deadlineMs = context.deadlines.after(
       view.listener.protocol === "http" ? headerMs : helloMs,
     );
@@ -80,7 +78,7 @@ export class ProxyGate implements ByteReader, Deadlined, DownstreamConnection {
       state: "proxy-header",
       openedAt: this.#startedAt,
       listener: this.#keeper.view.listener.id,
-      client: peerOf(this.#socket),
+      client: this.#socket.remote,
       gateway: undefined,
       host: undefined,
       service: undefined,
@@ -95,9 +93,7 @@ export class ProxyGate implements ByteReader, Deadlined, DownstreamConnection {
     this.#refuse("proxy-header-timeout", `${this.#bytes} bytes came`);
   }
 
-  readonly #onError = (): void => undefined;
-
-  /** See ByteReader. */
+  /** See SocketUser. */
   onBytes(chunk: Buffer): void {
     this.#bytes += chunk.length;
     const result = this.#reader.push(chunk);
@@ -109,25 +105,29 @@ export class ProxyGate implements ByteReader, Deadlined, DownstreamConnection {
     this.#keeper.opened(this, accepted, chunk.subarray(result.streamStart));
   }
 
-  readonly #onEnd = (): void => {
+  /** See SocketUser. */
+  onEnd(): void {
     if (this.#bytes === 0) this.#refuse("connection-empty", "");
     else this.#refuse("proxy-header-malformed", "closed inside the header");
-  };
+  }
 
-  readonly #onClose = (): void => {
-    if (!this.#over) this.#onEnd();
+  /** See SocketUser. */
+  onDrain(): void {
+    // Nothing is written.
+  }
+
+  /** See SocketUser. */
+  onClose(): void {
+    if (!this.#over) this.onEnd();
     this.#keeper.context.deadlines.delete(this);
     this.#keeper.view.forget(this);
-  };
+  }
 
   /** Hands the socket over. */
   #release(): void {
-    const socket = this.#socket;
     this.#over = true;
     this.#keeper.context.deadlines.delete(this);
-    socket.off("end", this.#onEnd);
-    socket.off("close", this.#onClose);
-    socket.off("error", this.#onError);
+    this.#socket.user = undefined;
   }
 
   #refuse(kind: FailureKind, detail: string): void {
@@ -139,7 +139,7 @@ export class ProxyGate implements ByteReader, Deadlined, DownstreamConnection {
     reportUnread(context, view.listener.protocol, {
       failure,
       time: this.#startedAt,
-      client: nameOf(peerOf(this.#socket)),
+      client: nameOf(this.#socket.remote),
       durationMs: context.now() - this.#startedMs,
       bytesIn: this.#bytes,
     });

@@ -1,19 +1,17 @@
 /** A request on its way to the endpoint: its head, and its body in the framing that it came in. */
-import type { Socket } from "node:net";
 import type { Failure } from "../core/failure.ts";
 import { ChunkedDecoder } from "../core/http1/chunked.ts";
 import { BODY_CHUNKED, BODY_NONE } from "../core/http1/framing.ts";
 import type { RequestHead } from "../core/http1/request-head.ts";
 import { filterTrailers } from "../core/http1/trailers.ts";
-import type { WriteBuffers } from "../upstream/write-buffers.ts";
-import { type BodyPart, writeChunked, writePlain } from "./body-writer.ts";
+import type { Socket } from "../transport/socket.ts";
+import { type BodyPart, writeChunked } from "./body-writer.ts";
 
 /** A trailer section is bounded like a small head. */
 const TRAILER_BYTES_MAX = 8 * 1024;
 
 /** Owned by one exchange. Bytes pass once; only a body that came whole with its head is kept, for a repetition. */
 export class RequestBody {
-  readonly #buffers: WriteBuffers;
   readonly #bytesMax: number;
   readonly #announcesTrailers: boolean;
   readonly #decoder: ChunkedDecoder | undefined;
@@ -30,8 +28,7 @@ export class RequestBody {
   failure: Failure | undefined;
 
   /** `bytesMax` undefined = no limit. */
-  constructor(head: RequestHead, bytesMax: number | undefined, buffers: WriteBuffers) {
-    this.#buffers = buffers;
+  constructor(head: RequestHead, bytesMax: number | undefined) {
     this.#bytesMax = bytesMax ?? Number.POSITIVE_INFINITY;
     this.#announcesTrailers = head.section.trailer !== undefined;
     this.#left = head.body;
@@ -45,14 +42,7 @@ export class RequestBody {
   begin(socket: Socket, head: string): void {
     const bytes = this.#kept;
     if (bytes === undefined) this.#head = head;
-    else
-      writePlain(socket, head, {
-        bytes,
-        start: 0,
-        length: bytes.length,
-        trailers: undefined,
-        buffers: this.#buffers,
-      });
+    else socket.writeJoined(head, { bytes, start: 0, length: bytes.length }, "");
   }
 
   /**
@@ -74,7 +64,7 @@ export class RequestBody {
   /** The head goes out alone if it still waits for body bytes. */
   flush(socket: Socket): void {
     if (this.#head === "") return;
-    socket.write(this.#head, "latin1");
+    socket.write(this.#head);
     this.#head = "";
   }
 
@@ -83,15 +73,8 @@ export class RequestBody {
     this.#left -= length;
     this.done = this.#left === 0;
     if (head !== "" && this.done) this.#kept = writeWhole(socket, head, bytes.subarray(0, length));
-    else if (head !== "")
-      writePlain(socket, head, {
-        bytes,
-        start: 0,
-        length,
-        trailers: undefined,
-        buffers: this.#buffers,
-      });
-    else if (length > 0) this.#buffers.writeCopy(socket, bytes.subarray(0, length));
+    else if (head !== "") socket.writeJoined(head, { bytes, start: 0, length }, "");
+    else if (length > 0) socket.writeCopy(bytes.subarray(0, length));
     return length;
   }
 
@@ -112,7 +95,6 @@ export class RequestBody {
       start: 0,
       length,
       trailers: this.#trailers(decoder),
-      buffers: this.#buffers,
     };
     writeChunked(socket, head, part);
     return decoder.consumed;

@@ -1,5 +1,4 @@
 /** What connections that are joined to an endpoint have in common, whether their first bytes were read or not. */
-import type { Socket } from "node:net";
 import { type Failure, failureOffset } from "../core/failure.ts";
 import type { ConnectionState, OpenConnection } from "../core/open-connections.ts";
 import { BYTES_IN, BYTES_OUT } from "../core/metric-layout.ts";
@@ -9,10 +8,8 @@ import { RETRIES_DEFAULT, mayTryAnother } from "../core/retry.ts";
 import type { UpstreamConnection } from "../upstream/connection.ts";
 import type { Deadlined } from "../upstream/deadlines.ts";
 import type { ProxiedClient } from "../upstream/proxied-client.ts";
-import { resetSocket } from "../upstream/reset-socket.ts";
+import type { Socket, SocketUser } from "../transport/socket.ts";
 import type { UpstreamSeeker } from "../upstream/waiting-line.ts";
-import type { WriteBuffers } from "../upstream/write-buffers.ts";
-import type { ByteReader } from "./accepted-socket.ts";
 import type { Accepted } from "./accepted.ts";
 import { streamHash } from "./affinity.ts";
 import {
@@ -31,7 +28,7 @@ import { guardWarm, type WarmGuardOwner } from "./warm-guard.ts";
 /** Owns the accepted socket from the first byte to `close`. */
 export abstract class StreamConnection
   implements
-    ByteReader,
+    SocketUser,
     Deadlined,
     DownstreamConnection,
     UpstreamSeeker,
@@ -73,12 +70,8 @@ export abstract class StreamConnection
     this.#startedMs = context.now();
     this.#startedAt = context.wallClock();
     const { socket } = accepted;
-    // Node destroys the socket after an error; `close` follows and does everything.
-    socket.on("error", () => undefined);
-    socket.on("close", () => this.#onClose());
-    socket.reader = this;
-    socket.on("end", () => this.#onEnd());
-    socket.on("drain", () => this.#tunnel?.downstreamDrain());
+    socket.user = this;
+    socket.resume();
     context.deadlines.add(this);
   }
 
@@ -120,7 +113,7 @@ export abstract class StreamConnection
     const cause: Failure = { kind: "draining", detail: "time limit of the drain" };
     if (this.#tunnel !== undefined) return this.#tunnel.cut(cause);
     this.#report(cause);
-    resetSocket(this.accepted.socket);
+    this.accepted.socket.reset();
   }
 
   /** See DownstreamConnection. */
@@ -155,7 +148,7 @@ export abstract class StreamConnection
     else this.refuse({ kind: "hello-timeout", detail: `${this.#bytesIn} bytes came` });
   }
 
-  /** See ByteReader. */
+  /** See SocketUser. */
   onBytes(bytes: Buffer): void {
     if (this.#end !== undefined) return this.#end.drop(bytes.length);
     if (this.#tunnel !== undefined) {
@@ -235,10 +228,6 @@ export abstract class StreamConnection
   }
 
   /** See TunnelOwner. */
-  get writeBuffers(): WriteBuffers {
-    return this.context.writeBuffers;
-  }
-
   onTunnelBytes(received: number, sent: number): void {
     const routed = this.#routed;
     this.#bytesIn += received;
@@ -349,14 +338,21 @@ export abstract class StreamConnection
     return true;
   }
 
-  #onEnd(): void {
+  /** See SocketUser. */
+  onEnd(): void {
     this.#ended = true;
     this.#kept = undefined;
     if (this.#tunnel !== undefined) this.#tunnel.downstreamEnd();
     else if (this.#routed === undefined) this.refuse(this.closedEarly(this.#bytesIn));
   }
 
-  #onClose(): void {
+  /** See SocketUser. */
+  onDrain(): void {
+    this.#tunnel?.downstreamDrain();
+  }
+
+  /** See SocketUser. */
+  onClose(): void {
     if (this.#tunnel !== undefined) return this.#tunnel.downstreamClose();
     this.#link.drop();
     const closed: Failure = { kind: "client-closed", detail: "while dialling" };

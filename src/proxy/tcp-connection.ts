@@ -1,6 +1,5 @@
 /** One connection of a tcp gateway: joined to an endpoint at once, since whoever is there may be the one to speak first. */
 import { FAILURES, type Failure } from "../core/failure.ts";
-import { resetSocket } from "../upstream/reset-socket.ts";
 import type { Accepted } from "./accepted.ts";
 import type { ListenerView, ProxyContext } from "./context.ts";
 import { routeTcp } from "./route-tcp.ts";
@@ -47,7 +46,7 @@ export class TcpConnection extends StreamConnection {
 
   /** Where an endpoint failed, a FIN would look like an answer that is empty. */
   protected override closeUnanswered(failure: Failure): void {
-    if (FAILURES[failure.kind].side === "upstream") resetSocket(this.accepted.socket);
+    if (FAILURES[failure.kind].side === "upstream") this.accepted.socket.reset();
     else this.accepted.socket.destroy();
   }
 }

@@ -1,15 +1,10 @@
 /** Two sockets joined: bytes both ways as they come, half-close kept, back-pressure, an idle limit. */
-import type { Socket } from "node:net";
-import { TLSSocket } from "node:tls";
 import type { Failure } from "../core/failure.ts";
 import type { UpstreamConnection, UpstreamUser } from "../upstream/connection.ts";
-import { resetSocket } from "../upstream/reset-socket.ts";
-import type { WriteBuffers } from "../upstream/write-buffers.ts";
+import type { Socket } from "../transport/socket.ts";
 
 /** Who made the tunnel, and is told of it. */
 export interface TunnelOwner {
-  /** For what is read, whose bytes are valid only for a moment. */
-  readonly writeBuffers: WriteBuffers;
   /** Bytes have passed, or those that waited have left; the idle limit begins anew. */
   onTunnelBytes(received: number, sent: number): void;
   /** One side is closed after its FIN; this is the other one's socket. It is to end gently, within a limit. */
@@ -62,8 +57,8 @@ export class Tunnel implements UpstreamUser {
       return undefined;
     }
     this.#keepAlive = true;
-    this.#socket.setKeepAlive(true, KEEP_ALIVE_INITIAL_MS);
-    this.#upstream.socket.setKeepAlive(true, KEEP_ALIVE_INITIAL_MS);
+    this.#socket.setKeepAlive(KEEP_ALIVE_INITIAL_MS);
+    this.#upstream.socket.setKeepAlive(KEEP_ALIVE_INITIAL_MS);
     return idleMs - SILENCE_MS;
   }
 
@@ -71,8 +66,7 @@ export class Tunnel implements UpstreamUser {
   downstreamData(bytes: Buffer): void {
     if (this.#upstreamClosed) return;
     this.#owner.onTunnelBytes(bytes.length, 0);
-    const isRoom = this.#owner.writeBuffers.writeCopy(this.#upstream.socket, bytes);
-    if (!isRoom) this.#socket.pause();
+    if (!this.#upstream.socket.writeCopy(bytes)) this.#socket.pause();
   }
 
   /** The client takes bytes again. */
@@ -106,7 +100,7 @@ export class Tunnel implements UpstreamUser {
     this.#upstreamClosed = true;
     this.#upstream.reset();
     if (this.#downstreamClosed) this.#checkDone();
-    else resetSocket(this.#socket);
+    else this.#socket.reset();
   }
 
   onUpstreamConnect(): void {
@@ -116,8 +110,7 @@ export class Tunnel implements UpstreamUser {
   onUpstreamData(bytes: Buffer): void {
     if (this.#downstreamClosed) return;
     this.#owner.onTunnelBytes(0, bytes.length);
-    const isRoom = this.#owner.writeBuffers.writeCopy(this.#socket, bytes);
-    if (!isRoom) this.#upstream.socket.pause();
+    if (!this.#socket.writeCopy(bytes)) this.#upstream.socket.pause();
   }
 
   onUpstreamEnd(): void {
@@ -135,7 +128,7 @@ export class Tunnel implements UpstreamUser {
     if (!this.#downstreamClosed && this.#upstreamEnded) this.#owner.onTunnelLeft(this.#socket);
     else if (!this.#downstreamClosed) {
       this.#failure ??= failure;
-      resetSocket(this.#socket);
+      this.#socket.reset();
     }
     this.#checkDone();
   }
@@ -150,7 +143,7 @@ export class Tunnel implements UpstreamUser {
  * not over TLS, where a FIN without a close_notify before it may be an attacker's (RFC 8446 §6.1).
  */
 function endSocket(socket: Socket, peerHasEnded: boolean): void {
-  const isSaid = socket.writableLength === 0 && !(socket instanceof TLSSocket);
+  const isSaid = socket.writableLength === 0 && !socket.isSecured;
   if (peerHasEnded && isSaid) socket.destroy();
   else socket.end();
 }

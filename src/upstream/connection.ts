@@ -1,7 +1,6 @@
 /** One connection to an endpoint, plain or over TLS, and whoever uses it now. */
-import type { Socket } from "node:net";
-import type { EndpointLoad } from "../core/balance/candidate.ts";
 import type { TLSSocket } from "node:tls";
+import type { EndpointLoad } from "../core/balance/candidate.ts";
 import type { Failure, FailureKind } from "../core/failure.ts";
 import { observe } from "../core/metric-layout.ts";
 import type { Endpoint } from "../core/service.ts";
@@ -10,13 +9,15 @@ import { type BoxAuthorities, type EndpointTlsClient, describeTlsError } from ".
 import type { OutcomeReporter } from "./outcome-reporter.ts";
 import type { OwnConnections } from "./own-connections.ts";
 import { type Dialler, RacingDial } from "./racing-dial.ts";
-import { resetSocket } from "./reset-socket.ts";
 import type { SharedPools } from "./shared-pools.ts";
+import { SecuredSocket } from "../transport/secured-socket.ts";
+import type { Socket, SocketFault, SocketUser } from "../transport/socket.ts";
+import type { SocketMemory } from "../transport/socket-memory.ts";
 
 /** Who is told what happens on an upstream connection; nobody while it is idle. */
 export interface UpstreamUser {
   onUpstreamConnect(connection: UpstreamConnection): void;
-  /** `bytes` is valid only during the call; see read-buffer.ts. */
+  /** `bytes` is valid only during the call; see SocketUser. */
   onUpstreamData(bytes: Buffer): void;
   /** The endpoint will send no more. */
   onUpstreamEnd(): void;
@@ -30,7 +31,7 @@ export interface UpstreamUser {
 export interface UpstreamContext {
   readonly deadlines: Deadlines;
   readonly counters: () => Float64Array;
-  readonly readBuffer: Buffer;
+  readonly memory: SocketMemory;
   readonly ownConnections: OwnConnections;
   readonly outcomes: OutcomeReporter;
   readonly pools: SharedPools;
@@ -85,7 +86,7 @@ export interface DialOptions {
  * Owns the socket from `connect` to `close`. Half-open: an endpoint's FIN is only reported. Every failure of the
  * platform becomes a Failure here and is told once.
  */
-export class UpstreamConnection implements Deadlined, Dialler {
+export class UpstreamConnection implements Deadlined, Dialler, SocketUser {
   /** Time from dial to connected, the TLS handshake included; undefined before. */
   connectMs: number | undefined;
   /** In use by a pool: the limit of idleness. */
@@ -103,7 +104,8 @@ export class UpstreamConnection implements Deadlined, Dialler {
   #load: EndpointLoad;
   /** TCP is there; TLS may not be yet. */
   #isDialled = false;
-  #secured: TLSSocket | undefined;
+  #tls: TLSSocket | undefined;
+  #secured: SecuredSocket | undefined;
   #ended = false;
   /** Its owner knows that it is closed. */
   #isGone = false;
@@ -120,8 +122,8 @@ export class UpstreamConnection implements Deadlined, Dialler {
     this.#startedMs = context.now();
     this.deadlineMs = context.deadlines.after(options.connectMs);
     const { endpoint, sibling } = options;
-    const { readBuffer } = context;
-    this.#dial = new RacingDial({ endpoint, sibling, readBuffer }, this);
+    const { memory } = context;
+    this.#dial = new RacingDial({ endpoint, sibling, memory }, this);
     context.deadlines.add(this);
     this.#count(1);
   }
@@ -174,7 +176,7 @@ export class UpstreamConnection implements Deadlined, Dialler {
   reset(): void {
     this.user = undefined;
     if (this.connectMs === undefined) this.#close();
-    else resetSocket(this.socket);
+    else this.socket.reset();
     this.#leave();
   }
 
@@ -195,54 +197,33 @@ export class UpstreamConnection implements Deadlined, Dialler {
     this.#moveLoad();
     if (!allowLoop)
       this.#ownKey = this.#context.ownConnections.remember(this.socket, this.endpoint.port);
+    this.#dial.socket.user = this;
     if (tls !== undefined) return this.#secure(tls);
-    this.#listen(this.socket);
+    this.#dial.socket.resume();
     this.#onConnected();
   }
 
   /** See Dialler. */
-  onDialFailed(error: NodeJS.ErrnoException | undefined): void {
-    if (error !== undefined) this.#onError(error);
-    this.#onClose();
-  }
-
-  /** See Dialler. */
-  onDialledRead(length: number): boolean {
-    return this.#onBytes(this.#context.readBuffer.subarray(0, length));
-  }
-
-  /** See Dialler. Over TLS it is the secured socket that tells. */
-  onDialledError(error: NodeJS.ErrnoException): void {
-    if (this.#secured === undefined) this.#onError(error);
-  }
-
-  /** See Dialler. */
-  onDialledClose(): void {
-    if (this.#secured === undefined) this.#onClose();
+  onDialFailed(fault: SocketFault | undefined): void {
+    this.onClose(fault);
   }
 
   /** What was written in plain text leaves before the handshake. */
   #secure({ client, alpn }: HandshakePolicy): void {
-    const { socket } = this.#dial;
+    const plain = this.#dial.socket;
     const { header } = this.#options;
-    if (header !== undefined) socket.write(header);
-    const secured = client.begin({ socket, endpoint: this.endpoint, alpn });
+    if (header !== undefined) plain.write(header);
+    const below = plain.toNodeSocket();
+    const secured = client.begin({ socket: below, endpoint: this.endpoint, alpn });
     if ("kind" in secured) {
       this.#failure ??= secured;
-      socket.destroy();
+      below.on("close", () => this.onClose(undefined));
+      below.destroy();
       return;
     }
-    this.#secured = secured;
-    this.#listen(secured);
-    secured.on("error", (error: NodeJS.ErrnoException) => this.#onError(error));
-    secured.on("close", () => this.#onClose());
-    secured.on("data", (bytes: Buffer) => this.#onBytes(bytes));
+    this.#tls = secured;
+    this.#secured = new SecuredSocket(secured, below, this);
     secured.once("secureConnect", () => this.#onConnected());
-  }
-
-  #listen(socket: Socket): void {
-    socket.on("end", () => this.#onEnd());
-    socket.on("drain", () => this.user?.onUpstreamDrain());
   }
 
   #onConnected(): void {
@@ -257,18 +238,15 @@ export class UpstreamConnection implements Deadlined, Dialler {
     this.socket.uncork();
   }
 
-  /** False pauses a plain socket. */
-  #onBytes(bytes: Buffer): boolean {
-    if (this.user === undefined) {
-      // Bytes that nobody asked for: an answer to no request must never meet the next one.
-      this.socket.destroy();
-      return false;
-    }
-    this.user.onUpstreamData(bytes);
-    return true;
+  /** See SocketUser. */
+  onBytes(bytes: Buffer): void {
+    // Bytes that nobody asked for: an answer to no request must never meet the next one.
+    if (this.user === undefined) this.socket.destroy();
+    else this.user.onUpstreamData(bytes);
   }
 
-  #onEnd(): void {
+  /** See SocketUser. */
+  onEnd(): void {
     this.#ended = true;
     // An end within the handshake is followed by an error.
     if (this.connectMs === undefined) return;
@@ -276,20 +254,23 @@ export class UpstreamConnection implements Deadlined, Dialler {
     else this.user.onUpstreamEnd();
   }
 
-  #onError(error: NodeJS.ErrnoException): void {
-    const { code } = error;
-    const secured = this.#secured;
-    const failure = secured === undefined ? undefined : describeTlsError(error, secured);
+  /** See SocketUser. */
+  onDrain(): void {
+    this.user?.onUpstreamDrain();
+  }
+
+  #noteFault(fault: SocketFault): void {
+    const { code, message } = fault;
+    const tls = this.#tls;
+    const failure = tls === undefined ? undefined : describeTlsError(fault, tls);
     // A client's certificate is refused only after the handshake in TLS 1.3: the request may have been seen by then.
     if (this.connectMs !== undefined)
-      this.#fail("upstream-reset", failure?.detail ?? code ?? error.message);
+      this.#fail("upstream-reset", failure?.detail ?? code ?? message);
     else if (failure !== undefined) this.#failure ??= failure;
-    else if (secured !== undefined) this.#fail("connect-tls", `${code} during the handshake`);
+    else if (tls !== undefined) this.#fail("connect-tls", `${code} during the handshake`);
     else if (code === "ECONNREFUSED") this.#fail("connect-refused", code);
     else if (code === "ETIMEDOUT") this.#fail("connect-timeout", code);
-    else this.#fail("connect-failed", code ?? error.message);
-    // Node leaves it open after an error that comes behind the handshake.
-    secured?.destroy();
+    else this.#fail("connect-failed", code ?? message);
   }
 
   #close(): void {
@@ -303,7 +284,9 @@ export class UpstreamConnection implements Deadlined, Dialler {
     this.#options.owner.onConnectionGone(this);
   }
 
-  #onClose(): void {
+  /** See SocketUser. */
+  onClose(fault: SocketFault | undefined): void {
+    if (fault !== undefined) this.#noteFault(fault);
     this.#context.deadlines.delete(this);
     this.#context.ownConnections.forget(this.#ownKey);
     this.#count(-1);

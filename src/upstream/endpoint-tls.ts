@@ -10,6 +10,7 @@ import {
 } from "node:tls";
 import type { Failure } from "../core/failure.ts";
 import type { Endpoint, EndpointTls } from "../core/service.ts";
+import type { SocketFault } from "../transport/socket.ts";
 
 /** RFC 8996 forbids everything older. */
 const VERSION_MIN = "TLSv1.2";
@@ -122,11 +123,11 @@ export function isSameTls(one: EndpointTls | undefined, other: EndpointTls | und
 }
 
 /**
- * What an `error` of a secured socket means; undefined when it is one of the connection below. Pure. Texts of the
+ * What the fault of a secured socket means; undefined when it is one of the connection below. Pure. Texts of the
  * endpoint's certificate may be in the detail, cut to a bound.
  */
 export function describeTlsError(
-  error: NodeJS.ErrnoException,
+  error: SocketFault,
   { authorizationError }: Pick<TLSSocket, "authorizationError">,
 ): Failure | undefined {
   const code = error.code ?? "";

@@ -1,7 +1,8 @@
 /** The connections that this box makes to itself by mistake: known by both their ends, in all workers. */
-import type { Socket } from "node:net";
-import { formatAddress, unmapAddress } from "../core/client-address.ts";
+import { formatAddress } from "../core/client-address.ts";
+import type { SocketAddress } from "../core/proxy-protocol/header.ts";
 import type { CountKey, SharedCounts } from "../core/shared-counts.ts";
+import type { Socket } from "../transport/socket.ts";
 
 /**
  * Owned by its worker. Only connections to a port that we listen on can come back, so only those are kept. Address
@@ -25,7 +26,7 @@ export class OwnConnections {
    */
   remember(socket: Socket, port: number): string | undefined {
     if (!this.ports.has(port)) return undefined;
-    const key = keyOf(endName(socket, "local"), endName(socket, "remote"));
+    const key = keyOf(socket.local, socket.remote);
     this.#counts.add(this.#any);
     this.#counts.add(key);
     return key;
@@ -41,16 +42,10 @@ export class OwnConnections {
   includes(accepted: Socket): boolean {
     // Hardly ever is there one, and addresses are questions to the kernel.
     if (this.#counts.total(this.#any) === 0) return false;
-    return this.#counts.total(keyOf(endName(accepted, "remote"), endName(accepted, "local"))) > 0;
+    return this.#counts.total(keyOf(accepted.remote, accepted.local)) > 0;
   }
 }
 
-function endName(socket: Socket, end: "local" | "remote"): string {
-  const address = end === "local" ? socket.localAddress : socket.remoteAddress;
-  const port = end === "local" ? socket.localPort : socket.remotePort;
-  return formatAddress(unmapAddress(address ?? ""), port ?? 0);
-}
-
-function keyOf(from: string, to: string): string {
-  return `from ${from} to ${to}`;
+function keyOf(from: SocketAddress, to: SocketAddress): string {
+  return `from ${formatAddress(from.address, from.port)} to ${formatAddress(to.address, to.port)}`;
 }

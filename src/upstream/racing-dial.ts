@@ -1,27 +1,23 @@
 /** Connecting to an endpoint, helped by a second try in the other address family (Happy Eyeballs, RFC 8305). */
-import { type Socket, connect } from "node:net";
 import type { Endpoint } from "../core/service.ts";
+import { type DialUser, HandleSocket } from "../transport/handle-socket.ts";
+import type { SocketFault } from "../transport/socket.ts";
+import type { SocketMemory } from "../transport/socket-memory.ts";
 
-/** What to connect to, and where what comes is read into. */
+/** What to connect to. */
 export interface RacingDialOptions {
   readonly endpoint: Endpoint;
   /** The same name in the other address family; undefined = there is none. */
   readonly sibling: Endpoint | undefined;
-  readonly readBuffer: Buffer;
+  readonly memory: SocketMemory;
 }
 
 /** Who dials. */
 export interface Dialler {
-  /** The socket of `RacingDial.socket` is connected, and is the caller's from now on. */
+  /** The socket of `RacingDial.socket` is connected, and is the caller's from now on: it reads nothing yet. */
   onDialled(): void;
-  /** No try has come to anything, or all were given up: the last call. `error` is that of the first try that had one. */
-  onDialFailed(error: NodeJS.ErrnoException | undefined): void;
-  /** So many bytes are in the buffer; false pauses the socket. */
-  onDialledRead(length: number): boolean;
-  /** The connected socket has failed; `onDialledClose` follows. */
-  onDialledError(error: NodeJS.ErrnoException): void;
-  /** The connected socket is closed. */
-  onDialledClose(): void;
+  /** No try has come to anything, or all were given up: the last call. `fault` is that of the first try that had one. */
+  onDialFailed(fault: SocketFault | undefined): void;
 }
 
 /** RFC 8305 §8: the recommended Connection Attempt Delay. */
@@ -33,24 +29,21 @@ const ATTEMPT_DELAY_MS = 250;
  * the end, since whoever dials then has other endpoints to choose from. The limit in time is the caller's.
  */
 export class RacingDial {
-  /** Of the winner; until there is one, of the first try. */
-  endpoint: Endpoint;
-  socket: Socket;
   readonly #dialler: Dialler;
-  readonly #readBuffer: Buffer;
-  #second: Socket | undefined;
+  readonly #memory: SocketMemory;
+  #first: Attempt;
+  #second: Attempt | undefined;
   /** Tries that may still come through. */
   #open = 0;
   #timer: NodeJS.Timeout | undefined;
   #won = false;
-  #error: NodeJS.ErrnoException | undefined;
+  #fault: SocketFault | undefined;
 
   /** Effect: begins at once. Tells nothing before the next turn of the event loop. */
-  constructor({ endpoint, sibling, readBuffer }: RacingDialOptions, dialler: Dialler) {
+  constructor({ endpoint, sibling, memory }: RacingDialOptions, dialler: Dialler) {
     this.#dialler = dialler;
-    this.#readBuffer = readBuffer;
-    this.endpoint = endpoint;
-    this.socket = this.#try(endpoint);
+    this.#memory = memory;
+    this.#first = this.#try(endpoint);
     if (sibling === undefined) return;
     this.#timer = setTimeout(() => {
       this.#second = this.#try(sibling);
@@ -58,57 +51,85 @@ export class RacingDial {
     this.#timer.unref();
   }
 
+  /** Of the winner; until there is one, of the first try. */
+  get endpoint(): Endpoint {
+    return this.#first.endpoint;
+  }
+
+  /** See `endpoint`. */
+  get socket(): HandleSocket {
+    return this.#first.socket;
+  }
+
   /** Gives all tries up; `onDialFailed` follows. */
   destroy(): void {
     this.#stopTimer();
-    this.socket.destroy();
-    this.#second?.destroy();
+    this.#first.socket.destroy();
+    this.#second?.socket.destroy();
   }
 
-  #try(endpoint: Endpoint): Socket {
-    const { host, port } = endpoint;
-    const options = { allowHalfOpen: true, noDelay: true };
-    const socket = connect({
-      ...(port === 0 ? { path: host, ...options } : { host, port, ...options }),
-      onread: {
-        buffer: this.#readBuffer,
-        callback: (length) => this.#dialler.onDialledRead(length),
-      },
-    });
-    socket.on("error", (error: NodeJS.ErrnoException) => this.#onError(socket, error));
-    socket.on("connect", () => this.#win(endpoint, socket));
-    socket.on("close", () => this.#onClose(socket));
-    this.#open += 1;
-    return socket;
-  }
-
-  #win(endpoint: Endpoint, socket: Socket): void {
-    if (this.#won) return;
+  /** Called by its tries. */
+  connected(attempt: Attempt): void {
+    const { socket } = attempt;
+    if (this.#won) return socket.destroy();
     this.#won = true;
     this.#stopTimer();
-    const loser = socket === this.#second ? this.socket : this.#second;
-    this.endpoint = endpoint;
-    this.socket = socket;
-    loser?.destroy();
+    const loser = attempt === this.#second ? this.#first : this.#second;
+    this.#first = attempt;
+    loser?.socket.destroy();
+    socket.setNoDelay();
     this.#dialler.onDialled();
   }
 
-  #onError(socket: Socket, error: NodeJS.ErrnoException): void {
-    if (!this.#won) this.#error ??= error;
-    else if (socket === this.socket) this.#dialler.onDialledError(error);
+  /** Called by its tries. */
+  closed(fault: SocketFault | undefined): void {
+    this.#open -= 1;
+    if (this.#won) return;
+    this.#fault ??= fault;
+    if (this.#open > 0) return;
+    this.#stopTimer();
+    this.#dialler.onDialFailed(this.#fault);
   }
 
-  #onClose(socket: Socket): void {
-    this.#open -= 1;
-    if (this.#won) {
-      if (socket === this.socket) this.#dialler.onDialledClose();
-    } else if (this.#open === 0) {
-      this.#stopTimer();
-      this.#dialler.onDialFailed(this.#error);
-    }
+  #try(endpoint: Endpoint): Attempt {
+    this.#open += 1;
+    return new Attempt(this, endpoint, this.#memory);
   }
 
   #stopTimer(): void {
     if (this.#timer !== undefined) clearTimeout(this.#timer);
+  }
+}
+
+/** One try. */
+class Attempt implements DialUser {
+  readonly endpoint: Endpoint;
+  readonly socket: HandleSocket;
+  readonly #race: RacingDial;
+
+  constructor(race: RacingDial, endpoint: Endpoint, memory: SocketMemory) {
+    this.#race = race;
+    this.endpoint = endpoint;
+    this.socket = HandleSocket.dial(endpoint, memory, this);
+  }
+
+  onConnect(): void {
+    this.#race.connected(this);
+  }
+
+  onClose(fault: SocketFault | undefined): void {
+    this.#race.closed(fault);
+  }
+
+  onBytes(): void {
+    // Nothing is read before somebody takes over.
+  }
+
+  onEnd(): void {
+    // Nor is an end.
+  }
+
+  onDrain(): void {
+    // Nothing is written before.
   }
 }

@@ -23,8 +23,7 @@ import { Deadlines } from "../upstream/deadlines.ts";
 import { OutcomeReporter } from "../upstream/outcome-reporter.ts";
 import { BoxAuthorities } from "../upstream/endpoint-tls.ts";
 import { OwnConnections } from "../upstream/own-connections.ts";
-import { createReadBuffer } from "../upstream/read-buffer.ts";
-import { WriteBuffers } from "../upstream/write-buffers.ts";
+import { SocketMemory } from "../transport/socket-memory.ts";
 import { SharedPools } from "../upstream/shared-pools.ts";
 import { ServiceState } from "../upstream/service-state.ts";
 import { BatchedAccessLog } from "./batched-access-log.ts";
@@ -71,7 +70,7 @@ export class WorkerBox {
     const counts = new SharedCounts(start.counts, { index, workers, seed });
     const ownConnections = new OwnConnections(counts);
     this.#ownConnections = ownConnections;
-    const readBuffer = createReadBuffer();
+    const memory = new SocketMemory();
     const outcomes = new OutcomeReporter({
       tell: (rows) => post({ type: "outcomes", rows }),
       now,
@@ -87,7 +86,7 @@ export class WorkerBox {
       now,
       wallClock,
       random,
-      readBuffer,
+      memory,
       ownConnections,
       outcomes,
       pools,
@@ -99,8 +98,7 @@ export class WorkerBox {
       deadlines,
       counters,
       now,
-      readBuffer,
-      writeBuffers: new WriteBuffers(),
+      memory,
       wallClock,
       random,
       requestId: () => crypto.randomUUID(),

@@ -31,16 +31,36 @@ export interface RunningPeer {
 const TICK_US = 10_000;
 const START_MS_MAX = 10_000;
 
-/** Proxies for HTTP by Host to one site with kept-alive connections. */
-export const HTTP_PEERS: readonly Peer[] = [
-  {
-    name: "gatehouse",
+/** Writes gatehouse's configuration. */
+export type Configure = (folder: string, ports: PeerPorts) => string;
+
+/** gatehouse so configured: dist/gatehouse, or the executable that GATEHOUSE names. */
+export function gatehousePeer(configure: Configure): Peer {
+  const { GATEHOUSE: executable = inProject("dist", "gatehouse") } = process.env;
+  return peerOf("gatehouse", executable, configure);
+}
+
+/** The same and, to compare a change with what was before it in one run, the executable that GATEHOUSE_BEFORE names. */
+export function gatehousePeers(configure: Configure): readonly Peer[] {
+  const { GATEHOUSE_BEFORE: before } = process.env;
+  const now = gatehousePeer(configure);
+  return before === undefined ? [now] : [now, peerOf("before", before, configure)];
+}
+
+function peerOf(name: string, executable: string, configure: Configure): Peer {
+  return {
+    name,
     command: (folder, ports) => {
       const file = join(folder, "gatehouse.toml");
-      writeFileSync(file, gatehouseHttp(folder, ports));
-      return [process.env["GATEHOUSE"] ?? inProject("dist", "gatehouse"), "run", "-c", file];
+      writeFileSync(file, configure(folder, ports));
+      return [executable, "run", "-c", file];
     },
-  },
+  };
+}
+
+/** Proxies for HTTP by Host to one site with kept-alive connections. */
+export const HTTP_PEERS: readonly Peer[] = [
+  ...gatehousePeers(gatehouseHttp),
   {
     name: "nginx",
     command: (folder, ports) => {

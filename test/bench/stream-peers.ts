@@ -2,10 +2,9 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";
-import { inProject } from "../../build/project.ts";
 import { installPackages } from "../install-packages.ts";
 import { hasCommand } from "../packages.ts";
-import type { Peer, PeerPorts } from "./peers.ts";
+import { type Peer, type PeerPorts, gatehousePeer, gatehousePeers } from "./peers.ts";
 
 const STREAM_MODULE = "/usr/lib/nginx/modules/ngx_stream_module.so";
 
@@ -19,17 +18,10 @@ const NGINX: Peer = {
 };
 
 /** TLS for one name to one site, one worker. */
-export const GATEHOUSE: Peer = {
-  name: "gatehouse",
-  command: (folder, ports) => {
-    const file = join(folder, "gatehouse.toml");
-    writeFileSync(file, gatehouse(folder, ports));
-    return [process.env["GATEHOUSE"] ?? inProject("dist", "gatehouse"), "run", "-c", file];
-  },
-};
+export const GATEHOUSE: Peer = gatehousePeer(gatehouse);
 
 const STREAM_PEERS: readonly Peer[] = [
-  GATEHOUSE,
+  ...gatehousePeers(gatehouse),
   {
     name: "haproxy",
     command: (folder, ports) => {

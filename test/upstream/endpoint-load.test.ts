@@ -1,6 +1,5 @@
 /** Whoever uses an endpoint is counted once, from the dial to whatever end. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { type TestContext, describe, test } from "node:test";
 import type { EndpointLoad } from "../../src/core/balance/candidate.ts";
 import type { Endpoint } from "../../src/core/service.ts";
@@ -100,7 +99,7 @@ describe("UpstreamConnection counts its endpoint as in use", () => {
     await user.until("end");
     assert.equal(load.active, 1);
     connection.socket.end();
-    await once(connection.socket, "close");
+    await closed(connection);
     assert.equal(load.active, 0);
   });
 

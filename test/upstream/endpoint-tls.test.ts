@@ -9,7 +9,14 @@ import { makeCertificate } from "../../src/demo/certificate.ts";
 import { ServiceState } from "../../src/upstream/service-state.ts";
 import { type KeyPair, TestAuthority } from "../certificates.ts";
 import { PLAIN_SERVICE } from "../fixtures/service.ts";
-import { ACTIVE_SLOT, CONNECT_MS, CONNECT_SLOT, RecordingUser, createContext } from "./fixtures.ts";
+import {
+  ACTIVE_SLOT,
+  CONNECT_MS,
+  CONNECT_SLOT,
+  RecordingUser,
+  closed,
+  createContext,
+} from "./fixtures.ts";
 
 const LIMIT = { timeout: 20_000 };
 const AUTHORITY = await TestAuthority.make();
@@ -105,7 +112,7 @@ async function fails(t: TestContext, tls: EndpointTls, endpoint: Endpoint) {
   const { user } = await dial(t, state, { endpoint });
   await user.until("close");
   assert.equal(user.told.includes("connect"), false);
-  assert.equal(context.memory[ACTIVE_SLOT], 0);
+  assert.equal(context.slots[ACTIVE_SLOT], 0);
   assert.equal(context.deadlines.size, 0);
   // Its place is free again.
   const again = state.dial({ endpoint, isHttp: true }, new RecordingUser());
@@ -148,7 +155,8 @@ describe("EndpointTlsClient", () => {
     const far = await TlsEndpoint.start(t, OWN, { ALPNProtocols: ["h2"], allowHalfOpen: true });
     const { state } = start(t, TRUSTING);
     const { user, connection } = await dial(t, state, { endpoint: far.endpoint, isHttp: false });
-    connection.socket.end("bye");
+    connection.socket.write("bye");
+    connection.socket.end();
     const arrived = await far.accept();
     arrived.resume();
     await once(arrived, "end");
@@ -167,11 +175,11 @@ describe("EndpointTlsClient", () => {
       for (const leave of [(s: TLSSocket) => s.end(), (s: TLSSocket) => s.write("unasked")]) {
         const { connection } = await dial(t, state, { endpoint: far.endpoint });
         state.release(connection);
-        const gone = once(connection.socket, "close");
+        const gone = closed(connection);
         leave(await far.accept());
         await gone;
         assert.equal(state.takeIdle(far.endpoint, new RecordingUser()), undefined);
-        assert.equal(context.memory[ACTIVE_SLOT], 0);
+        assert.equal(context.slots[ACTIVE_SLOT], 0);
       }
     },
   );
@@ -256,7 +264,7 @@ describe("EndpointTlsClient", () => {
       const kind = maxVersion === "TLSv1.3" ? "upstream-reset" : "connect-tls";
       assert.equal(user.failure?.kind, kind, JSON.stringify(user.failure));
       assert.match(user.failure?.detail ?? "", /ERR_SSL|handshake/);
-      assert.equal(context.memory[ACTIVE_SLOT], 0);
+      assert.equal(context.slots[ACTIVE_SLOT], 0);
     }
   });
 
@@ -322,28 +330,24 @@ describe("EndpointTlsClient", () => {
   });
 
   test("tells peers that do not speak TLS, close, or say nothing", LIMIT, async (t) => {
+    let behave = speakHttp;
     const plain = createServer((socket) => {
       socket.on("error", () => undefined);
-      const behaviour = behaviours.shift();
-      behaviour?.(socket);
+      behave(socket);
     });
-    const behaviours: ((socket: Socket) => void)[] = [];
     plain.listen(0, "127.0.0.1");
     await once(plain, "listening");
     t.after(() => plain.close());
     const { port } = plain.address() as AddressInfo;
     const endpoint = { host: "127.0.0.1", port, weight: 1, name: "e" };
-    behaviours.push((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
     const text = await fails(t, TRUSTING, endpoint);
     assert.equal(text?.kind, "connect-tls");
     assert.match(text?.detail ?? "", /does not speak TLS/);
-    behaviours.length = 0;
-    behaviours.push((socket) => socket.end());
+    behave = (socket) => socket.end();
     assert.equal((await fails(t, TRUSTING, endpoint))?.kind, "connect-tls");
-    behaviours.length = 0;
     // The connect time limit is for the handshake too.
     const silent: Socket[] = [];
-    behaviours.push((socket) => silent.push(socket));
+    behave = (socket) => silent.push(socket);
     t.after(() => silent.forEach((socket) => socket.destroy()));
     const { context, state } = start(t, TRUSTING);
     const user = new RecordingUser();
@@ -353,7 +357,7 @@ describe("EndpointTlsClient", () => {
     context.pass(CONNECT_MS + 200);
     await user.until("close");
     assert.equal(user.failure?.kind, "connect-timeout");
-    assert.equal(context.memory[ACTIVE_SLOT], 0);
+    assert.equal(context.slots[ACTIVE_SLOT], 0);
   });
 
   test("certificates that cannot be used are a failure and no crash", LIMIT, async (t) => {
@@ -362,3 +366,7 @@ describe("EndpointTlsClient", () => {
     assert.equal((await fails(t, broken, endpoint))?.kind, "connect-tls");
   });
 });
+
+function speakHttp(socket: Socket): unknown {
+  return socket.end("HTTP/1.1 400 Bad Request\r\n\r\n");
+}

@@ -1,4 +1,5 @@
 /** A user that writes down what it is told, and the context of a worker with a clock that stands. */
+import { setImmediate as turn } from "node:timers/promises";
 import type { Failure } from "../../src/core/failure.ts";
 import { BUCKET_SECONDS } from "../../src/core/metric-layout.ts";
 import type { Endpoint } from "../../src/core/service.ts";
@@ -16,7 +17,7 @@ import { Deadlines } from "../../src/upstream/deadlines.ts";
 import type { ServiceState } from "../../src/upstream/service-state.ts";
 import { SharedPools } from "../../src/upstream/shared-pools.ts";
 import type { UpstreamSeeker } from "../../src/upstream/waiting-line.ts";
-import { createReadBuffer } from "../../src/upstream/read-buffer.ts";
+import { SocketMemory } from "../../src/transport/socket-memory.ts";
 
 export const ACTIVE_SLOT = 1;
 export const CONNECT_SLOT = 2;
@@ -25,7 +26,7 @@ const SLOTS = CONNECT_SLOT + BUCKET_SECONDS.length + 2;
 
 /** What a worker has, with its clock in the test's hands. */
 export interface TestContextOfWorker extends UpstreamContext {
-  readonly memory: Float64Array;
+  readonly slots: Float64Array;
   /** Moves the clock on and fires what is due. */
   readonly pass: (milliseconds: number) => void;
 }
@@ -46,14 +47,14 @@ export function createWorkers(workers: number): TestWorkers {
 /** Starts nothing; the timer of the limits runs on the same clock, which stands between calls of `pass`. */
 export function createContext(shared = createWorkers(1), index = 0): TestContextOfWorker {
   let time = 1000;
-  const memory = new Float64Array(SLOTS);
+  const slots = new Float64Array(SLOTS);
   const deadlines = new Deadlines(() => time);
   const counts = new SharedCounts(shared.counts, { index, workers: shared.workers, seed: "" });
   return {
     deadlines,
-    memory,
-    counters: () => memory,
-    readBuffer: createReadBuffer(),
+    slots,
+    counters: () => slots,
+    memory: new SocketMemory(),
     ownConnections: new OwnConnections(counts),
     pools: new SharedPools(counts, new PoolSignals(shared.signals, index)),
     authorities: new BoxAuthorities(),
@@ -150,7 +151,7 @@ export function dialFor(
   return connection;
 }
 
-/** Settles with the socket's last event; to be called before that. */
-export async function closed({ socket }: UpstreamConnection): Promise<void> {
-  await new Promise<void>((resolve) => socket.once("close", () => resolve()));
+/** Settles when the connection's socket is closed and has told its user so. */
+export async function closed(connection: UpstreamConnection): Promise<void> {
+  while (!connection.socket.destroyed || connection.socket.user !== undefined) await turn();
 }

@@ -149,7 +149,7 @@ async function run(t: TestContext, seed: number): Promise<void> {
   for (const state of states) state.update(service({ ...policy, warm: 0 }));
   for (const client of clients) client.end(below(10) < 5);
   for (const state of states) state.close();
-  while (contexts.some(({ memory }) => memory[ACTIVE_SLOT] !== 0)) await turn();
+  while (contexts.some(({ slots }) => slots[ACTIVE_SLOT] !== 0)) await turn();
   assert.deepEqual([counts.open, counts.queued(), counts.takeRetry(1)], [0, 0, true]);
   for (const { name } of endpoints) {
     assert.deepEqual([counts.openTo(name), counts.queued(name)], [0, 0]);

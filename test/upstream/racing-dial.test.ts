@@ -16,6 +16,7 @@ import {
   CONNECT_MS,
   CONNECT_SLOT,
   RecordingUser,
+  closed,
   createContext,
   dialFor,
   dialOptions,
@@ -60,7 +61,7 @@ describe("RacingDial", () => {
     await user.until("connect");
     assert.equal(connection.endpoint.name, server.endpoint.name);
     assert.equal(first.destroyed, true, "the other try is given up");
-    assert.equal(context.memory[ACTIVE_SLOT], 1);
+    assert.equal(context.slots[ACTIVE_SLOT], 1);
     const far = await server.accept();
     far.write("hello");
     await user.until("data");
@@ -68,7 +69,7 @@ describe("RacingDial", () => {
     far.resetAndDestroy();
     await user.until("close");
     assert.equal(user.failure?.kind, "upstream-reset");
-    assert.equal(context.memory[ACTIVE_SLOT], 0);
+    assert.equal(context.slots[ACTIVE_SLOT], 0);
   });
 
   test("leaves the sibling alone when the first one connects in time", LIMIT, async (t) => {
@@ -95,7 +96,7 @@ describe("RacingDial", () => {
     t.mock.timers.tick(10 * ATTEMPT_DELAY_MS);
     assert.deepEqual(user.failure, { kind: "connect-refused", detail: "ECONNREFUSED" });
     assert.deepEqual(user.told, ["close"]);
-    assert.equal(context.memory[ACTIVE_SLOT], 0);
+    assert.equal(context.slots[ACTIVE_SLOT], 0);
   });
 
   test("fails once, at the limit of the first try, when neither answers", LIMIT, async (t) => {
@@ -108,7 +109,7 @@ describe("RacingDial", () => {
     await user.until("close");
     assert.equal(user.failure?.kind, "connect-timeout");
     assert.deepEqual(user.told, ["close"]);
-    assert.equal(context.memory[ACTIVE_SLOT], 0);
+    assert.equal(context.slots[ACTIVE_SLOT], 0);
   });
 
   test("waits on for the first one when the sibling fails", LIMIT, async (t) => {
@@ -133,12 +134,12 @@ describe("RacingDial", () => {
     const silent = await stalledEndpoint(t);
     const { context, user, connection } = race(t, silent, silent);
     t.mock.timers.tick(ATTEMPT_DELAY_MS);
-    const gone = once(connection.socket, "close");
+    const gone = closed(connection);
     connection.destroy();
     await gone;
     await new Promise((resolve) => setImmediate(resolve));
     assert.deepEqual(user.told, []);
-    assert.equal(context.memory[ACTIVE_SLOT], 0);
+    assert.equal(context.slots[ACTIVE_SLOT], 0);
   });
 
   test("connects to a Unix socket, and says what is wrong with one", LIMIT, async (t) => {

@@ -131,7 +131,7 @@ describe("ServiceState", () => {
     await gone;
     assert.equal(state.takeIdle(endpoint, new RecordingUser()), undefined);
     assert.deepEqual([user.data, user.told], ["", ["connect"]]);
-    assert.equal(context.memory[ACTIVE_SLOT], 0);
+    assert.equal(context.slots[ACTIVE_SLOT], 0);
   });
 
   test("an idle connection that the endpoint ends or resets is forgotten", LIMIT, async (t) => {
@@ -147,7 +147,7 @@ describe("ServiceState", () => {
       assert.equal(state.takeIdle(endpoint, new RecordingUser()), other.connection);
       assert.equal(state.takeIdle(endpoint, new RecordingUser()), undefined);
       assert.deepEqual(user.told, ["connect"]);
-      assert.equal(context.memory[ACTIVE_SLOT], 1);
+      assert.equal(context.slots[ACTIVE_SLOT], 1);
     }
   });
 
@@ -177,7 +177,7 @@ describe("ServiceState", () => {
     assert.equal(connection.socket.destroyed, true);
     assert.equal(state.takeIdle(endpoint, new RecordingUser()), undefined);
     await gone;
-    assert.equal(context.memory[ACTIVE_SLOT], 0);
+    assert.equal(context.slots[ACTIVE_SLOT], 0);
   });
 
   test("a reload changes the limits of what comes after", LIMIT, async (t) => {
@@ -208,7 +208,7 @@ describe("ServiceState", () => {
       state.release(busy.connection);
       assert.equal(busy.connection.socket.destroyed, true);
       await Promise.all([idle.gone, busy.gone]);
-      assert.equal(context.memory[ACTIVE_SLOT], 0);
+      assert.equal(context.slots[ACTIVE_SLOT], 0);
       state.setEndpoints([endpoint]);
       assert.equal(state.takeIdle(endpoint, new RecordingUser()), undefined);
     },
@@ -241,7 +241,7 @@ describe("ServiceState", () => {
     assert.ok(connections.every((connection) => connection.usable));
     state.close();
     await Promise.all(gone);
-    assert.equal(context.memory[ACTIVE_SLOT], 0);
+    assert.equal(context.slots[ACTIVE_SLOT], 0);
     await server.close();
   });
 
@@ -275,7 +275,7 @@ describe("ServiceState", () => {
     busy.far.resume();
     await Promise.all([once(idle.far, "end"), once(busy.far, "end")]);
     await Promise.all([idle.gone, busy.gone]);
-    assert.equal(context.memory[ACTIVE_SLOT], 0);
+    assert.equal(context.slots[ACTIVE_SLOT], 0);
   });
 
   test("dial() reports failures to its user and counts back to 0", LIMIT, async (t) => {
@@ -285,6 +285,6 @@ describe("ServiceState", () => {
     dialFor(state, endpoint, user);
     await user.until("close");
     assert.equal(user.failure?.kind, "connect-refused");
-    assert.equal(context.memory[ACTIVE_SLOT], 0);
+    assert.equal(context.slots[ACTIVE_SLOT], 0);
   });
 });

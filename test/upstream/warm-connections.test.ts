@@ -95,7 +95,7 @@ describe("WarmConnections", () => {
       await until(() => outcomes.length === before);
       context.pass(700);
       await until(() => outcomes.length === before + 1);
-      assert.equal(context.memory[ACTIVE_SLOT], 0);
+      assert.equal(context.slots[ACTIVE_SLOT], 0);
     },
   );
 
@@ -137,7 +137,7 @@ describe("WarmConnections", () => {
     assert.equal(dials.count, 1);
     context.pass(2000);
     await until(() => dials.count === 2 && warm.size === 1);
-    assert.equal(context.memory[ACTIVE_SLOT], 1);
+    assert.equal(context.slots[ACTIVE_SLOT], 1);
   });
 
   test("asks again when there was no room", LIMIT, async (t) => {
@@ -158,13 +158,13 @@ describe("WarmConnections", () => {
     await until(() => warm.size === 2);
     warm.keepOnly((name) => name === two.endpoint.name);
     assert.equal(warm.take(one.endpoint.name), undefined);
-    await until(() => warm.size === 2 && context.memory[ACTIVE_SLOT] === 2);
+    await until(() => warm.size === 2 && context.slots[ACTIVE_SLOT] === 2);
     // Those that are being made too.
     warm.setPolicy({ count: 4, ageMs: AGE_MS });
     warm.keepOnly(() => false);
     assert.equal(warm.size, 0);
     warm.setPolicy({ count: 0, ageMs: AGE_MS });
-    await until(() => context.memory[ACTIVE_SLOT] === 0);
+    await until(() => context.slots[ACTIVE_SLOT] === 0);
     assert.equal(context.deadlines.size, 0);
   });
 
