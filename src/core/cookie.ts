@@ -14,7 +14,7 @@ export interface CookieSettings {
 
 /** The first value of a cookie of this name that is not empty, without quotes; undefined when there is none. Pure. */
 export function cookieValue(head: RequestHead, name: string): string | undefined {
-  const { fields } = head.section;
+  const fields = head.section.lines.list;
   for (let i = 0; i < fields.length; i += 2) {
     const field = fields[i] ?? "";
     if (field.length !== COOKIE.length || field.toLowerCase() !== COOKIE) continue;

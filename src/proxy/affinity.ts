@@ -6,6 +6,7 @@ import {
   hashValue,
 } from "../core/balance/request-hash.ts";
 import { type CookieSettings, setsCookie, showSetCookie } from "../core/cookie.ts";
+import { FieldLines } from "../core/http1/field-lines.ts";
 import type { RequestHead } from "../core/http1/request-head.ts";
 import type { ResponseHead } from "../core/http1/response-head.ts";
 import type { Service } from "../core/service.ts";
@@ -68,9 +69,9 @@ export function readAffinity(service: Service, request: BoundRequest): Affinity 
 /** The answer with the cookie, unless the endpoint sets one of that name itself. Pure. */
 export function withCookie(head: ResponseHead, cookie: CookieSettings): ResponseHead {
   const { section } = head;
-  if (setsCookie(section.fields, cookie.name)) return head;
-  const fields = [...section.fields, "Set-Cookie", showSetCookie(cookie)];
-  return { ...head, section: { ...section, fields } };
+  if (setsCookie(section.lines.list, cookie.name)) return head;
+  const lines = new FieldLines(`${section.lines.text}Set-Cookie: ${showSetCookie(cookie)}\r\n`);
+  return { ...head, section: { ...section, lines } };
 }
 
 /** The hash of a copy, which sets no cookie; undefined = it has none. Pure. */

@@ -40,10 +40,15 @@ const REQUEST_ID = /^[A-Za-z0-9._:/+=-]{1,128}$/;
 
 /** The lines that are the same for all requests of a connection from a stranger. Pure. */
 export function connectionEdgeFields({ peer, port, boxId }: EdgeConnection): string {
-  return (
-    `X-Forwarded-For: ${peer}\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Port: ${port}\r\n` +
-    `CDN-Loop: ${boxId}\r\n`
-  );
+  const lines = [
+    `X-Forwarded-For: ${peer}`,
+    "X-Forwarded-Proto: http",
+    `X-Forwarded-Port: ${port}`,
+    `CDN-Loop: ${boxId}`,
+    "",
+  ];
+  // What is joined is one flat string; what is added up would be walked piece by piece in each request.
+  return lines.join("\r\n");
 }
 
 /** The lines of one request from a stranger: whatever it said under these names has been dropped. Pure. */

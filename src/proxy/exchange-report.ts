@@ -89,7 +89,7 @@ export class ExchangeReport {
       method: head?.method,
       host: head?.authority,
       path: head === undefined || !query ? head?.path : head.path + head.query,
-      protocol: head === undefined ? undefined : `HTTP/1.${head.minor}`,
+      protocol: head === undefined ? undefined : VERSIONS[head.minor],
       status: this.status,
       route: this.routed?.decision.route.name,
       attempts: this.attempts === 0 ? undefined : this.attempts,
@@ -130,6 +130,9 @@ export class ExchangeReport {
     return slot >= 0 ? slot : routed.gateway.slots.requests;
   }
 }
+
+/** By the minor version. */
+const VERSIONS = ["HTTP/1.0", "HTTP/1.1"] as const;
 
 /** The status that a failure is answered with; 0 = none. Pure. */
 export function statusOf(failure: Failure): number {

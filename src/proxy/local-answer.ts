@@ -71,7 +71,7 @@ export function failureAnswer(kind: FailureKind, requestId: string, json: boolea
 
 /** Whether the client prefers a JSON answer. Pure. */
 export function wantsJson(head: RequestHead | undefined): boolean {
-  const fields = head?.section.fields ?? [];
+  const fields = head?.section.lines.list ?? [];
   for (let i = 0; i < fields.length; i += 2) {
     if (fields[i]?.toLowerCase() === "accept") return fields[i + 1]?.includes("json") ?? false;
   }

@@ -1,6 +1,7 @@
 /** What the route of one request changes in it and in its answer. */
 import { corsFields, isPreflight, preflightFields } from "../core/cors.ts";
 import { type TemplateValues, editFields } from "../core/headers-template.ts";
+import { FieldLines } from "../core/http1/field-lines.ts";
 import type { RequestHead } from "../core/http1/request-head.ts";
 import type { ResponseHead } from "../core/http1/response-head.ts";
 import { headerValue } from "../core/match/request-values.ts";
@@ -51,7 +52,7 @@ export class RoutePolicy {
       return undefined;
     if (!isPreflight(this.#head)) return undefined;
     const fields = preflightFields(cors, origin, isOriginAllowed);
-    return { status: 200, fields: showLines(this.#edit(fields)), body: "" };
+    return { status: 200, fields: FieldLines.of(this.#edit(fields)).text, body: "" };
   }
 
   /** The head that the endpoint gets; undefined when the rewritten path would climb over its prefix. */
@@ -65,22 +66,22 @@ export class RoutePolicy {
         ? head.path
         : rewritePath(head.path, decision.match, rewrite.path);
     if (path === undefined) return undefined;
-    let { fields } = head.section;
+    let fields = head.section.lines.list;
     for (const { request } of this.#edits) fields = editFields(fields, request, this.#values);
     const authority = rewrite?.host ?? head.authority;
-    return { ...head, path, authority, section: { ...head.section, fields } };
+    return { ...head, path, authority, section: { ...head.section, lines: FieldLines.of(fields) } };
   }
 
   /** The head of an endpoint's answer as the client gets it. */
   responseHead(head: ResponseHead): ResponseHead {
-    const fields = this.#edit(this.#withCors(head.section.fields));
-    return { ...head, section: { ...head.section, fields } };
+    const lines = FieldLines.of(this.#edit(this.#withCors(head.section.lines.list)));
+    return { ...head, section: { ...head.section, lines } };
   }
 
   /** A redirect or a direct response as the client gets it. */
   localAnswer(answer: LocalAnswer): LocalAnswer {
-    const fields = this.#edit(this.#withCors(readLines(answer.fields)));
-    return { ...answer, fields: showLines(fields) };
+    const { list } = new FieldLines(answer.fields);
+    return { ...answer, fields: FieldLines.of(this.#edit(this.#withCors(list))).text };
   }
 
   #withCors(fields: readonly string[]): readonly string[] {
@@ -116,20 +117,4 @@ function templateValues(
     virtual_host: routed.virtualHost.name,
     route: routed.decision.route.name,
   };
-}
-
-function showLines(fields: readonly string[]): string {
-  let lines = "";
-  for (let i = 0; i < fields.length; i += 2) lines += `${fields[i]}: ${fields[i + 1]}\r\n`;
-  return lines;
-}
-
-function readLines(lines: string): string[] {
-  return lines
-    .split("\r\n")
-    .filter((line) => line !== "")
-    .flatMap((line) => {
-      const colon = line.indexOf(":");
-      return [line.slice(0, colon), line.slice(colon + 1).trim()];
-    });
 }

@@ -7,7 +7,7 @@ import type { Destination, Gateway, Listener, VirtualHost } from "../core/model.
 import { admitHost, isSentToHttps } from "../routing/admit.ts";
 import { type Decision, decide } from "../routing/virtual-host.ts";
 import type { ServiceState } from "../upstream/service-state.ts";
-import type { ProxyContext, Runtime } from "./context.ts";
+import type { ProxyContext } from "./context.ts";
 
 /** Where a request goes. The snapshot that was asked stays with it to its end. */
 export interface RoutedRequest {
@@ -63,34 +63,37 @@ export function routeRequest(
   const virtualHost = hostIndex === undefined ? undefined : snapshot.virtualHosts[hostIndex];
   const app = hostIndex === undefined ? undefined : runtime.apps.get(hostIndex);
   if (virtualHost === undefined || app === undefined) return unrouted(gateway, "no-virtual-host");
-  const decision = decide(app, { head, gateway: gateway.name, port, ...client });
+  const decision = decide(app, {
+    head,
+    gateway: gateway.name,
+    port,
+    scheme: client.scheme,
+    client: client.client,
+  });
   if (decision === undefined) return unrouted(gateway, "no-route");
-  const chosen = chooseDestination(context, runtime, decision);
-  if (chosen === undefined) return unrouted(gateway, "no-endpoint");
-  return { kind: "routed", gateway, gatewayIndex, virtualHost, decision, client, ...chosen };
+  const destination = chooseDestination(context, decision);
+  const service = destination === undefined ? undefined : runtime.services[destination.service];
+  if (decision.route.action.kind === "forward" && service === undefined)
+    return unrouted(gateway, "no-endpoint");
+  return {
+    kind: "routed",
+    gateway,
+    gatewayIndex,
+    virtualHost,
+    decision,
+    client,
+    destination,
+    service,
+  };
 }
 
-interface Chosen {
-  readonly destination: Destination | undefined;
-  readonly service: ServiceState | undefined;
-}
-
-const NOWHERE: Chosen = { destination: undefined, service: undefined };
-
-function chooseDestination(
-  context: ProxyContext,
-  runtime: Runtime,
-  decision: Decision,
-): Chosen | undefined {
+/** Undefined where nothing is forwarded, or all weights are 0. */
+function chooseDestination(context: ProxyContext, decision: Decision): Destination | undefined {
   const { action } = decision.route;
-  if (action.kind !== "forward") return NOWHERE;
+  if (action.kind !== "forward") return undefined;
   const { destinations } = action;
   const chance = destinations.length === 1 ? 0 : context.random();
-  const index = pickWeighted(destinations, chance);
-  const destination = destinations[index];
-  if (destination === undefined) return undefined;
-  const service = runtime.services[destination.service];
-  return service === undefined ? undefined : { destination, service };
+  return destinations[pickWeighted(destinations, chance)];
 }
 
 function unrouted(gateway: Gateway | undefined, kind: Failure["kind"]): UnroutedRequest {

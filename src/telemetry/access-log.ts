@@ -63,17 +63,17 @@ export function formatHttpRecord(record: HttpRecord): string {
   return (
     '{"time":"' +
     CLOCK.format(record.time) +
-    '","kind":"http"' +
-    nameField(',"gateway":"', record.gateway) +
+    'Z","kind":"http"' +
+    GATEWAY.field(record.gateway) +
     textField(',"client":"', record.client) +
-    textField(',"method":"', record.method) +
+    methodField(record.method) +
     textField(',"host":"', record.host) +
     textField(',"path":"', record.path) +
-    plainField(',"protocol":"', record.protocol) +
+    PROTOCOL.field(record.protocol) +
     countField(',"status":', record.status) +
-    nameField(',"route":"', record.route) +
-    nameField(',"service":"', record.service) +
-    nameField(',"endpoint":"', record.endpoint) +
+    ROUTE.field(record.route) +
+    SERVICE.field(record.service) +
+    ENDPOINT.field(record.endpoint) +
     countField(',"attempts":', record.attempts) +
     ',"duration_ms":' +
     formatMs(record.durationMs) +
@@ -83,11 +83,10 @@ export function formatHttpRecord(record: HttpRecord): string {
     record.bytesIn +
     ',"bytes_out":' +
     record.bytesOut +
-    plainField(',"failure":"', record.failure) +
+    FAILURE.field(record.failure) +
     textField(',"user_agent":"', record.userAgent) +
     textField(',"referer":"', record.referer) +
-    plainField(',"request_id":"', record.requestId) +
-    "}\n"
+    (record.requestId === undefined ? "}\n" : ',"request_id":"' + record.requestId + '"}\n')
   );
 }
 
@@ -96,17 +95,17 @@ export function formatTunnelRecord(record: TunnelRecord): string {
   return (
     '{"time":"' +
     CLOCK.format(record.time) +
-    '","kind":"' +
+    'Z","kind":"' +
     record.kind +
     '"' +
-    nameField(',"gateway":"', record.gateway) +
+    GATEWAY.field(record.gateway) +
     textField(',"client":"', record.client) +
     textField(',"sni":"', record.sni) +
     listField(',"alpn":[', record.alpn) +
     (record.ech === true ? ',"ech":true' : "") +
     plainField(',"ja4":"', record.ja4) +
-    nameField(',"service":"', record.service) +
-    nameField(',"endpoint":"', record.endpoint) +
+    SERVICE.field(record.service) +
+    ENDPOINT.field(record.endpoint) +
     ',"duration_ms":' +
     formatMs(record.durationMs) +
     timeField(',"connect_ms":', record.connectMs) +
@@ -114,7 +113,7 @@ export function formatTunnelRecord(record: TunnelRecord): string {
     record.bytesIn +
     ',"bytes_out":' +
     record.bytesOut +
-    plainField(',"failure":"', record.failure) +
+    FAILURE.field(record.failure) +
     "}\n"
   );
 }
@@ -129,36 +128,51 @@ function textField(key: string, value: string | undefined): string {
   return PLAIN.test(value) ? key + value + '"' : key + escape(value) + '"';
 }
 
-/** A value of our own making, which needs no look: a failure kind, a version, an id that was checked. */
+/** A value of our own making, which needs no look. */
 function plainField(key: string, value: string | undefined): string {
   return value === undefined ? "" : key + value + '"';
-}
-
-/** A name of the configuration or an endpoint's address: one of a few, so each is looked at once. */
-function nameField(key: string, value: string | undefined): string {
-  return value === undefined ? "" : key + NAMES.escaped(value) + '"';
 }
 
 /** More names than one box has; a DNS answer that keeps changing must not fill the memory. */
 const NAMES_MAX = 4096;
 
-/** The names that were escaped before; owned by this module. */
-class NameCache {
+/**
+ * A field whose value is one of a few, such as a name of the configuration or an endpoint's address: each is looked at
+ * once, and is one piece of the line. Owned by this module.
+ */
+class NameField {
+  readonly #key: string;
   readonly #known = new Map<string, string>();
 
-  escaped(name: string): string {
-    return this.#known.get(name) ?? this.#remember(name);
+  constructor(key: string) {
+    this.#key = key;
   }
 
-  #remember(name: string): string {
+  field(value: string | undefined): string {
+    if (value === undefined) return "";
+    return this.#known.get(value) ?? this.#remember(value);
+  }
+
+  #remember(value: string): string {
     if (this.#known.size >= NAMES_MAX) this.#known.clear();
-    const text = PLAIN.test(name) ? name : escape(name);
-    this.#known.set(name, text);
+    const text = [',"', this.#key, '":"', PLAIN.test(value) ? value : escape(value), '"'].join("");
+    this.#known.set(value, text);
     return text;
   }
 }
 
-const NAMES = new NameCache();
+const GATEWAY = new NameField("gateway");
+const ROUTE = new NameField("route");
+const SERVICE = new NameField("service");
+const ENDPOINT = new NameField("endpoint");
+const PROTOCOL = new NameField("protocol");
+const FAILURE = new NameField("failure");
+
+/** The two methods that nearly all requests have; any other one is a client's own word. */
+function methodField(method: string | undefined): string {
+  if (method === "GET") return ',"method":"GET"';
+  return method === "POST" ? ',"method":"POST"' : textField(',"method":"', method);
+}
 
 /** The inside of a JSON string, in ASCII. */
 function escape(value: string): string {
@@ -202,7 +216,7 @@ const MILLISECONDS: readonly string[] = Array.from({ length: 1000 }, (_, i) =>
   String(i).padStart(3, "0"),
 );
 
-/** RFC 3339 with milliseconds. Keeps the text of the last second that was asked for; owned by this module. */
+/** RFC 3339 with milliseconds, but for the Z. Keeps the text of the last second that was asked for; owned by this module. */
 class SecondClock {
   #second = Number.NaN;
   #text = "";
@@ -213,7 +227,7 @@ class SecondClock {
       this.#second = second;
       this.#text = new Date(second * 1000).toISOString().slice(0, -4);
     }
-    return this.#text + (MILLISECONDS[Math.floor(time - second * 1000)] ?? "000") + "Z";
+    return this.#text + (MILLISECONDS[Math.floor(time - second * 1000)] ?? "000");
   }
 }
 

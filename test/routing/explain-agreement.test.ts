@@ -187,10 +187,9 @@ function clientOf({ source, headers }: Asked, { trustedProxies }: Gateway) {
 /** The meaning of a match, written a second time. */
 function holds(match: HttpMatch, head: RequestHead, place: Place): boolean {
   const header = (name: string): string | undefined => {
-    const at = head.section.fields.findIndex(
-      (field, i) => i % 2 === 0 && field.toLowerCase() === name,
-    );
-    return at < 0 ? undefined : head.section.fields[at + 1];
+    const { list } = head.section.lines;
+    const at = list.findIndex((field, i) => i % 2 === 0 && field.toLowerCase() === name);
+    return at < 0 ? undefined : list[at + 1];
   };
   const query = new URLSearchParams(head.query);
   return (

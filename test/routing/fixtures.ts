@@ -1,4 +1,5 @@
 /** Virtual hosts made short. */
+import { FieldLines } from "../../src/core/http1/field-lines.ts";
 import { type RequestHead, parseRequestHead } from "../../src/core/http1/request-head.ts";
 import type { HttpRequestFacts } from "../../src/core/match/http-route.ts";
 import type { HttpMatch, HttpRoute, PathMatch, VirtualHost } from "../../src/core/model.ts";
@@ -37,6 +38,6 @@ export function headOf(
 ): RequestHead {
   const parsed = parseRequestHead("GET / HTTP/1.1\r\nHost: a.com\r\n\r\n", 10);
   if (!parsed.ok) throw new Error(parsed.error.detail);
-  const section = { ...parsed.value.section, fields: [...fields] };
+  const section = { ...parsed.value.section, lines: FieldLines.of(fields) };
   return { ...parsed.value, method, path, query, section };
 }

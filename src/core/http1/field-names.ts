@@ -53,30 +53,44 @@ const SPECIAL: ReadonlyMap<string, number> = new Map([
   ["cdn-loop", CDN_LOOP],
 ]);
 
-/** Spellings that clients and servers really send: a hit here needs neither folding nor a token check. */
-const COMMON: ReadonlyMap<string, number> = new Map(
-  [
-    "Host Content-Length Transfer-Encoding Connection TE Trailer Upgrade Expect Keep-Alive",
-    "Proxy-Connection X-Forwarded-For X-Forwarded-Proto X-Forwarded-Host X-Forwarded-Port X-Real-IP",
-    "Forwarded X-Request-Id X-Request-ID User-Agent Referer",
-    "Accept Accept-Encoding Accept-Language Accept-Ranges Accept-Charset Age Alt-Svc Authorization",
-    "Cache-Control Content-Disposition Content-Encoding Content-Language Content-Range",
-    "Content-Security-Policy Content-Type Cookie Date DNT ETag Etag Expires If-Match",
-    "If-Modified-Since If-None-Match If-Range Last-Modified Link Location Origin Pragma Priority Range",
-    "Sec-Fetch-Dest Sec-Fetch-Mode Sec-Fetch-Site Sec-Fetch-User Sec-CH-UA Server Set-Cookie",
-    "Strict-Transport-Security Upgrade-Insecure-Requests Vary Via X-Content-Type-Options",
-    "X-Frame-Options X-Powered-By X-Requested-With",
-  ]
-    .flatMap((line) => line.split(" "))
-    .flatMap((name) => [name, name.toLowerCase()])
-    .map((name) => [name, SPECIAL.get(name.toLowerCase()) ?? ORDINARY]),
-);
+/** Spellings that clients and servers really send: a hit here needs neither folding nor a token check, nor a copy. */
+const COMMON: readonly string[] = [
+  "Host Content-Length Transfer-Encoding Connection TE Trailer Upgrade Expect Keep-Alive",
+  "Proxy-Connection X-Forwarded-For X-Forwarded-Proto X-Forwarded-Host X-Forwarded-Port X-Real-IP",
+  "Forwarded X-Request-Id X-Request-ID User-Agent Referer",
+  "Accept Accept-Encoding Accept-Language Accept-Ranges Accept-Charset Age Alt-Svc Authorization",
+  "Cache-Control Content-Disposition Content-Encoding Content-Language Content-Range",
+  "Content-Security-Policy Content-Type Cookie Date DNT ETag Etag Expires If-Match",
+  "If-Modified-Since If-None-Match If-Range Last-Modified Link Location Origin Pragma Priority Range",
+  "Sec-Fetch-Dest Sec-Fetch-Mode Sec-Fetch-Site Sec-Fetch-User Sec-CH-UA Server Set-Cookie",
+  "Strict-Transport-Security Upgrade-Insecure-Requests Vary Via X-Content-Type-Options",
+  "X-Frame-Options X-Powered-By X-Requested-With",
+].flatMap((line) => line.split(" "));
+
+interface CommonName {
+  readonly name: string;
+  readonly kind: number;
+}
+
+/** Longer names are rare. */
+const COMMON_LENGTH_MAX = 31;
+/** By length and first letter, which leaves two or three candidates; undefined = none. */
+const COMMON_NAMES: readonly (readonly CommonName[] | undefined)[] = buildCommonNames();
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
-/** What a field name means: one of this file's constants. Pure; case-insensitive (RFC 9110 §5.1). */
-export function classifyFieldName(name: string): number {
-  return COMMON.get(name) ?? classifyRare(name);
+/**
+ * What the field name text[start, end) means: one of this file's constants. Pure; case-insensitive (RFC 9110 §5.1). `text`
+ * is latin1.
+ */
+export function classifyFieldName(text: string, start = 0, end = text.length): number {
+  const length = end - start;
+  const candidates =
+    length > COMMON_LENGTH_MAX ? undefined : COMMON_NAMES[slotOf(length, text.charCodeAt(start))];
+  if (candidates !== undefined) {
+    for (const { name, kind } of candidates) if (text.startsWith(name, start)) return kind;
+  }
+  return classifyRare(text.slice(start, end));
 }
 
 /** Whether the text is a token (RFC 9110 §5.6.2). Pure. */
@@ -97,4 +111,22 @@ function classifyRare(name: string): number {
 function isDangerous(folded: string): boolean {
   const special = SPECIAL.get(folded);
   return special !== undefined && special < USER_AGENT;
+}
+
+/** Letters fold to one slot; what is none cannot begin a common name, whatever slot it gets. */
+function slotOf(length: number, first: number): number {
+  return length * 32 + (first & 31);
+}
+
+function buildCommonNames(): (readonly CommonName[] | undefined)[] {
+  const slots = Array.from({ length: (COMMON_LENGTH_MAX + 1) * 32 }, (): CommonName[] => []);
+  for (const common of COMMON) {
+    const folded = common.toLowerCase();
+    const kind = SPECIAL.get(folded) ?? ORDINARY;
+    const slot = slots[slotOf(common.length, common.charCodeAt(0))];
+    for (const name of new Set([common, folded])) {
+      if (slot?.some((other) => other.name === name) === false) slot.push({ name, kind });
+    }
+  }
+  return slots.map((slot) => (slot.length > 0 ? slot : undefined));
 }

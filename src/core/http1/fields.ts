@@ -24,6 +24,7 @@ import {
   classifyFieldName,
 } from "./field-names.ts";
 import type { FailureKind } from "../failure.ts";
+import { FieldLines } from "./field-lines.ts";
 
 /** Bits of `FieldSection.connection`. */
 export const CONNECTION_CLOSE = 1;
@@ -38,8 +39,8 @@ export interface HeadRefusal {
 
 /** What a section says to a proxy, and the rest in order and case as sent. */
 export interface FieldSection {
-  /** End-to-end fields: name, value, name, value … without what the other members hold. */
-  fields: string[];
+  /** End-to-end fields, without what the other members hold. */
+  lines: FieldLines;
   /** -1 = none. */
   contentLength: number;
   chunked: boolean;
@@ -61,7 +62,8 @@ export interface FieldSection {
 }
 
 /** 15 digits stay exact in a double and are more than any body. */
-const CONTENT_LENGTH_PATTERN = /^\d{1,15}$/;
+const CONTENT_LENGTH_DIGITS_MAX = 15;
+const DIGIT_0 = 0x30;
 const SPACE = 0x20;
 const TAB = 0x09;
 
@@ -87,9 +89,6 @@ export function parseAnswerFields(
   return readSection(text, start, countMax, true);
 }
 
-/** Kinds of name that say something in a request only (RFC 9110 §7.2, §10.1). */
-const REQUEST_KINDS: ReadonlySet<number> = new Set([HOST, EXPECT, FORWARDING, REQUEST_ID]);
-
 // oxlint-disable-next-line max-params -- the hot path's one loop: no object for its settings
 function readSection(
   text: string,
@@ -102,6 +101,9 @@ function readSection(
   let named: string | undefined;
   let count = 0;
   let position = start;
+  // Lines that pass and stand there as they are written anew: all that follow one another are taken in one piece.
+  let lines = "";
+  let runStart = start;
   while (position < end) {
     const lineEnd = text.indexOf("\r", position);
     count += 1;
@@ -110,25 +112,53 @@ function readSection(
       return refuse("bad-request", "folded line (RFC 9112 §5.2)");
     const colon = text.indexOf(":", position);
     if (colon < 0 || colon >= lineEnd) return refuse("bad-request", "header line without a colon");
-    const name = text.slice(position, colon);
-    const value = trimmed(text, colon + 1, lineEnd);
-    const kind = classifyFieldName(name);
-    if (kind === ORDINARY || (isAnswer && REQUEST_KINDS.has(kind)))
-      section.fields.push(name, value);
-    else {
-      const problem = takeSpecial(section, kind, name, value);
+    const kind = classifyFieldName(text, position, colon);
+    const isOrdinary = kind === ORDINARY || (isAnswer && isForRequests(kind));
+    const passes = isOrdinary || isPassing(kind);
+    const isExact = passes && isWrittenExactly(text, colon, lineEnd);
+    if (!isOrdinary || !isExact) {
+      const name = text.slice(position, colon);
+      const value = trimmed(text, colon + 1, lineEnd);
+      const problem = isOrdinary ? undefined : takeSpecial(section, kind, name, value);
       if (problem !== undefined) return refuse("bad-request", problem);
       if (kind === CONNECTION) named = named === undefined ? value : `${named},${value}`;
+      if (!isExact) {
+        lines += text.slice(runStart, position);
+        if (passes) lines += `${name}: ${value}\r\n`;
+        runStart = lineEnd + 2;
+      }
     }
     position = lineEnd + 2;
   }
+  section.lines = new FieldLines(lines + text.slice(runStart, position));
   if (named !== undefined) applyConnection(section, named);
   return success(section);
 }
 
+/** Whether a name says something in a request only (RFC 9110 §7.2, §10.1). */
+function isForRequests(kind: number): boolean {
+  return kind === HOST || kind === EXPECT || kind === FORWARDING || kind === REQUEST_ID;
+}
+
+/** Whether a field passes through, though it says something. */
+function isPassing(kind: number): boolean {
+  return kind === USER_AGENT || kind === REFERER || kind === CDN_LOOP;
+}
+
+/** One space before the value and none behind it: the line as it would be written. */
+function isWrittenExactly(text: string, colon: number, lineEnd: number): boolean {
+  if (text.charCodeAt(colon + 1) !== SPACE) return false;
+  return (
+    colon + 2 === lineEnd ||
+    (!isBlank(text.charCodeAt(colon + 2)) && !isBlank(text.charCodeAt(lineEnd - 1)))
+  );
+}
+
+const NO_LINES = new FieldLines("");
+
 function emptySection(): FieldSection {
   return {
-    fields: [],
+    lines: NO_LINES,
     contentLength: -1,
     chunked: false,
     host: undefined,
@@ -188,15 +218,12 @@ function takeSpecial(
       return takeTransferEncoding(section, value);
     case USER_AGENT:
       section.userAgent ??= value;
-      section.fields.push(name, value);
       return undefined;
     case REFERER:
       section.referer ??= value;
-      section.fields.push(name, value);
       return undefined;
     case CDN_LOOP:
       section.loop = joined(section.loop, value);
-      section.fields.push(name, value);
       return undefined;
     case HOP:
     case CONNECTION:
@@ -224,9 +251,21 @@ function joined(before: string | undefined, value: string): string {
 /** RFC 9112 §6.3 (5): one value of digits only; a repeated field is refused even when equal. */
 function takeContentLength(section: FieldSection, value: string): string | undefined {
   if (section.contentLength >= 0) return "more than one Content-Length (RFC 9112 §6.3)";
-  if (!CONTENT_LENGTH_PATTERN.test(value)) return "invalid Content-Length (RFC 9112 §6.3)";
-  section.contentLength = Number(value);
+  const length = value.length > CONTENT_LENGTH_DIGITS_MAX ? -1 : parseDigits(value);
+  if (length < 0) return "invalid Content-Length (RFC 9112 §6.3)";
+  section.contentLength = length;
   return undefined;
+}
+
+/** A number written in digits alone, at least one of them; -1 for anything else. Pure. */
+export function parseDigits(text: string): number {
+  let number = text === "" ? -1 : 0;
+  for (let i = 0; i < text.length; i += 1) {
+    const digit = text.charCodeAt(i) - DIGIT_0;
+    if (digit < 0 || digit > 9) return -1;
+    number = number * 10 + digit;
+  }
+  return number;
 }
 
 /** Only `chunked`, once: any other coding cannot be framed here (RFC 9112 §6.1, §7). */
@@ -254,10 +293,8 @@ function applyConnectionList(section: FieldSection, folded: string): void {
   // It must not be removed, or a client could hide a loop (RFC 8586 §2).
   names.delete("cdn-loop");
   if (names.size === 0) return;
-  const kept: string[] = [];
-  for (let i = 0; i < section.fields.length; i += 2) {
-    const name = section.fields[i] ?? "";
-    if (!names.has(name.toLowerCase())) kept.push(name, section.fields[i + 1] ?? "");
-  }
-  section.fields = kept;
+  const { list } = section.lines;
+  section.lines = FieldLines.of(
+    list.filter((_, i) => !names.has((list[i - (i % 2)] ?? "").toLowerCase())),
+  );
 }

@@ -1,6 +1,6 @@
 /** A response head (RFC 9112 §4), from text to what forwarding needs. */
 import { type Result, failed, success } from "../result.ts";
-import { type FieldSection, type HeadRefusal, parseAnswerFields } from "./fields.ts";
+import { type FieldSection, type HeadRefusal, parseAnswerFields, parseDigits } from "./fields.ts";
 import { BODY_CHUNKED, BODY_NONE, BODY_UNTIL_CLOSE } from "./framing.ts";
 import { keepsAlive } from "./request-head.ts";
 
@@ -18,9 +18,9 @@ export interface ResponseHead {
 }
 
 const SPACE = 0x20;
-const STATUS = /^[1-9]\d\d$/;
 /** "HTTP/1.1 " and the three digits after it. */
 const VERSION_END = 9;
+const STATUS_MIN = 100;
 const STATUS_END = 12;
 
 /**
@@ -63,8 +63,8 @@ export function isBodiless(status: number, method: string): boolean {
 function parseStatus(text: string, lineEnd: number): number {
   if (!text.startsWith("HTTP/1.1 ") && !text.startsWith("HTTP/1.0 ")) return -1;
   if (lineEnd !== STATUS_END && text.charCodeAt(STATUS_END) !== SPACE) return -1;
-  const status = text.slice(VERSION_END, STATUS_END);
-  return STATUS.test(status) ? Number(status) : -1;
+  const status = parseDigits(text.slice(VERSION_END, STATUS_END));
+  return status >= STATUS_MIN ? status : -1;
 }
 
 function refuse(detail: string): Result<never, HeadRefusal> {

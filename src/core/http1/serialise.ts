@@ -19,9 +19,10 @@ export interface RequestForwarding {
  * (RFC 9112 §6), Connection from what passes (RFC 9110 §7.6.1).
  */
 export function serialiseRequest(head: RequestHead, forwarding: RequestForwarding): string {
-  const { fields, trailer } = head.section;
-  let text = `${head.method} ${head.path}${head.query} HTTP/1.1\r\nHost: ${forwarding.authority}\r\n`;
-  for (let i = 0; i < fields.length; i += 2) text += `${fields[i]}: ${fields[i + 1]}\r\n`;
+  const { lines, trailer } = head.section;
+  let text =
+    `${head.method} ${head.path}${head.query} HTTP/1.1\r\nHost: ${forwarding.authority}\r\n` +
+    lines.text;
   if (head.body === BODY_CHUNKED) {
     text += "Transfer-Encoding: chunked\r\n";
     if (trailer !== undefined) text += `Trailer: ${trailer}\r\n`;
@@ -50,9 +51,7 @@ export interface ResponseFraming {
 /** The head that goes to the client, always HTTP/1.1 (RFC 9110 §2.5), with the CRLF CRLF. Pure. */
 export function serialiseResponse(head: ResponseHead, framing: ResponseFraming): string {
   const { section, status } = head;
-  const { fields } = section;
-  let text = `HTTP/1.1 ${status} ${head.reason}\r\n`;
-  for (let i = 0; i < fields.length; i += 2) text += `${fields[i]}: ${fields[i + 1]}\r\n`;
+  let text = `HTTP/1.1 ${status} ${head.reason}\r\n${section.lines.text}`;
   if (framing.chunked) {
     text += "Transfer-Encoding: chunked\r\n";
     if (section.trailer !== undefined) text += `Trailer: ${section.trailer}\r\n`;
@@ -62,18 +61,16 @@ export function serialiseResponse(head: ResponseHead, framing: ResponseFraming):
 
 /** The head of an interim answer, 100 to 199 but 101 (RFC 9110 §15.2). Pure. */
 export function serialiseInterim(head: ResponseHead): string {
-  const { fields } = head.section;
-  let text = `HTTP/1.1 ${head.status} ${head.reason}\r\n`;
-  for (let i = 0; i < fields.length; i += 2) text += `${fields[i]}: ${fields[i + 1]}\r\n`;
-  return `${text}\r\n`;
+  return `HTTP/1.1 ${head.status} ${head.reason}\r\n${head.section.lines.text}\r\n`;
 }
 
 /** The head of a switch of protocols (RFC 9110 §15.2.2), with the CRLF CRLF. Pure. */
 export function serialiseSwitching(head: ResponseHead): string {
-  const { fields, upgrade } = head.section;
-  let text = `HTTP/1.1 101 ${head.reason}\r\nConnection: upgrade\r\nUpgrade: ${upgrade ?? ""}\r\n`;
-  for (let i = 0; i < fields.length; i += 2) text += `${fields[i]}: ${fields[i + 1]}\r\n`;
-  return `${text}\r\n`;
+  const { lines, upgrade } = head.section;
+  return (
+    `HTTP/1.1 101 ${head.reason}\r\nConnection: upgrade\r\nUpgrade: ${upgrade ?? ""}\r\n` +
+    `${lines.text}\r\n`
+  );
 }
 
 /** Whether `head` announces that it switches protocols (RFC 9110 §15.2.2). Pure. */

@@ -43,9 +43,8 @@ export function isAuthority(text: string): boolean {
 
 /** An authority folded for matching: lower-case, without port and one trailing dot. Pure. */
 export function foldAuthority(authority: string): string {
-  let host = authority;
-  const colon = host.lastIndexOf(":");
-  if (colon >= 0 && host.indexOf("]", colon) < 0) host = host.slice(0, colon);
+  const colon = authority.indexOf(":", Math.max(authority.indexOf("]"), 0));
+  let host = colon < 0 ? authority : authority.slice(0, colon);
   if (host.endsWith(".")) host = host.slice(0, -1);
   return host.toLowerCase();
 }

@@ -35,7 +35,7 @@ export function filterTrailers(section: string): string {
   if (section === "") return "";
   const parsed = parseFields(section, 0, Number.POSITIVE_INFINITY);
   if (!parsed.ok) return "";
-  const { fields } = parsed.value;
+  const fields = parsed.value.lines.list;
   let lines = "";
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i] ?? "";

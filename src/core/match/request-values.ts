@@ -9,7 +9,7 @@ import type { RequestHead } from "../http1/request-head.ts";
 export function headerValue(head: RequestHead, name: string): string | undefined {
   if (name === "host") return head.authority === "" ? undefined : head.authority;
   if (name === "upgrade") return head.upgrade;
-  const { fields } = head.section;
+  const fields = head.section.lines.list;
   let first: string | undefined;
   for (let i = 0; i < fields.length; i += 2) {
     const field = fields[i] ?? "";

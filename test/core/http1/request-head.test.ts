@@ -110,7 +110,7 @@ describe("parseRequestHead() reads", () => {
   });
 
   test("fields in order and case as sent, without white space around values (RFC 9110 §5.5)", () => {
-    assert.deepEqual(sample("white space around values").section.fields, [
+    assert.deepEqual(sample("white space around values").section.lines.list, [
       "X-A",
       "1",
       "X-B",
@@ -120,8 +120,8 @@ describe("parseRequestHead() reads", () => {
       "X-D",
       "a \t b",
     ]);
-    assert.deepEqual(sample("empty values").section.fields, ["X-A", "", "X-B", "", "X-C", ""]);
-    assert.deepEqual(sample("the same field often").section.fields, [
+    assert.deepEqual(sample("empty values").section.lines.list, ["X-A", "", "X-B", "", "X-C", ""]);
+    assert.deepEqual(sample("the same field often").section.lines.list, [
       "Accept",
       "a",
       "Accept",
@@ -131,7 +131,7 @@ describe("parseRequestHead() reads", () => {
       "Cookie",
       "b=2",
     ]);
-    assert.deepEqual(sample("values of obs-text").section.fields, [
+    assert.deepEqual(sample("values of obs-text").section.lines.list, [
       "X-A",
       "\xe4\xf6\xfc",
       "X-B",
@@ -141,7 +141,7 @@ describe("parseRequestHead() reads", () => {
 
   test("a long run of white space inside a value in linear time", () => {
     const value = `a${" ".repeat(1_000_000)}b`;
-    assert.equal(head(`X:  ${value}\t\r\n`).section.fields[1], value);
+    assert.equal(head(`X:  ${value}\t\r\n`).section.lines.list[1], value);
   });
 
   test("one framing: none, a length, chunked (RFC 9112 §6.3)", () => {
@@ -158,10 +158,10 @@ describe("parseRequestHead() reads", () => {
 
   test("what Connection says, and drops what it names (RFC 9110 §7.6.1)", () => {
     const both = head("Connection: close , X-A,x-b\r\nX-A: 1\r\nX-B: 2\r\nX-C: 3\r\n");
-    assert.deepEqual(both.section.fields, ["X-C", "3"]);
+    assert.deepEqual(both.section.lines.list, ["X-C", "3"]);
     assert.equal(both.section.connection, CONNECTION_CLOSE);
     const split = head("Connection: X-A\r\nX-A: 1\r\nX-C: 3\r\nConnection: Keep-Alive\r\n");
-    assert.deepEqual(split.section.fields, ["X-C", "3"]);
+    assert.deepEqual(split.section.lines.list, ["X-C", "3"]);
     assert.equal(split.section.connection, CONNECTION_KEEP_ALIVE);
     assert.equal(head("Connection: UPGRADE\r\n").section.connection, CONNECTION_UPGRADE);
     assert.equal(head("Connection: ,close,\t\r\n").section.connection, CONNECTION_CLOSE);
@@ -178,7 +178,7 @@ describe("parseRequestHead() reads", () => {
 
   test("CDN-Loop, which Connection cannot remove (RFC 8586 §2)", () => {
     const { section } = head("Connection: cdn-loop, X\r\nX: 1\r\nCDN-Loop: a\r\ncdn-loop: b;c\r\n");
-    assert.deepEqual(section.fields, ["CDN-Loop", "a", "cdn-loop", "b;c"]);
+    assert.deepEqual(section.lines.list, ["CDN-Loop", "a", "cdn-loop", "b;c"]);
     assert.equal(section.loop, "a, b;c");
   });
 
@@ -186,7 +186,7 @@ describe("parseRequestHead() reads", () => {
     const names = ["Keep-Alive", "Proxy-Connection", "TE", "Trailer", "Upgrade", "HTTP2-Settings"];
     const more = ["Proxy-Authorization", "Proxy-Authenticate", "proxy-connection", "KEEP-ALIVE"];
     for (const name of [...names, ...more]) {
-      assert.deepEqual(head(`${name}: x\r\nX: 1\r\n`).section.fields, ["X", "1"], name);
+      assert.deepEqual(head(`${name}: x\r\nX: 1\r\n`).section.lines.list, ["X", "1"], name);
     }
   });
 
@@ -236,16 +236,16 @@ describe("parseRequestHead() reads", () => {
       "for=192.0.2.1",
     ]);
     assert.equal(section.requestId, "17");
-    assert.deepEqual(section.fields, ["Via", "1.1 p"]);
+    assert.deepEqual(section.lines.list, ["Via", "1.1 p"]);
     const agent = head("User-Agent: x\r\nreferer: y\r\nUser-Agent: z\r\n").section;
     assert.deepEqual([agent.userAgent, agent.referer], ["x", "y"]);
-    assert.deepEqual(agent.fields, ["User-Agent", "x", "referer", "y", "User-Agent", "z"]);
+    assert.deepEqual(agent.lines.list, ["User-Agent", "x", "referer", "y", "User-Agent", "z"]);
   });
 
   test("names that are properties of objects like any other", () => {
     const names = ["constructor", "__proto__", "toString", "hasOwnProperty"];
     for (const name of names) {
-      assert.deepEqual(head(`${name}: x\r\n`).section.fields, [name, "x"]);
+      assert.deepEqual(head(`${name}: x\r\n`).section.lines.list, [name, "x"]);
       assert.equal(parse(`${name} / HTTP/1.1\r\nHost: ${name}\r\n\r\n`).method, name);
     }
   });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { FieldLines } from "../../../src/core/http1/field-lines.ts";
 import { BODY_CHUNKED } from "../../../src/core/http1/framing.ts";
 import { seededRandom } from "../tls/seeded-random.ts";
 import { forwarded } from "./forwarded.ts";
@@ -11,8 +12,18 @@ const MUTATIONS = 20_000;
 /** All that a second reader of the same request must see. Hop-by-hop fields and the minor version may differ. */
 function essence({ head, body }: StreamedRequest): unknown {
   const { method, path, query, section, expectContinue } = head;
-  const { contentLength, chunked, teTrailers, fields } = section;
-  return { method, path, query, body, contentLength, chunked, teTrailers, expectContinue, fields };
+  const { contentLength, chunked, teTrailers, lines } = section;
+  return {
+    method,
+    path,
+    query,
+    body,
+    contentLength,
+    chunked,
+    teTrailers,
+    expectContinue,
+    fields: lines.list,
+  };
 }
 
 /** Exactly one Host and at most one framing, and the one that was read. */
@@ -45,6 +56,12 @@ test(`what is taken of ${MUTATIONS} mutated requests is forwarded as the same re
     else if (end !== "complete" && end !== "closing") seen.refused += 1;
 
     for (const request of requests) {
+      const { lines } = request.head.section;
+      assert.equal(
+        lines.text,
+        FieldLines.of(lines.list).text,
+        "as each line would be written anew",
+      );
       const text = forwarded([{ ...request, body: Buffer.alloc(0) }]).toString("latin1");
       checkHead(request, text);
     }

@@ -154,7 +154,7 @@ describe("parseResponseHead() reads", () => {
         "Connection: X-Hop\r\nX-Hop: 1\r\nTrailer: X-Sum\r\nUpgrade: h2\r\nContent-Length: 2\r\n",
     );
     const { section } = parse(text);
-    assert.deepEqual(section.fields, ["Server", "x", "Set-Cookie", "a=1", "set-cookie", "b=2"]);
+    assert.deepEqual(section.lines.list, ["Server", "x", "Set-Cookie", "a=1", "set-cookie", "b=2"]);
     assert.equal(section.trailer, "X-Sum");
     assert.equal(section.upgrade, "h2");
   });
@@ -163,7 +163,7 @@ describe("parseResponseHead() reads", () => {
     const text = answer(
       "X-Request-Id: 1\r\nHost: a\r\nHost: b\r\nX-Forwarded-For: c\r\nExpect: d\r\n",
     );
-    const { fields } = parse(text).section;
+    const fields = parse(text).section.lines.list;
     assert.equal(fields.join("|"), "X-Request-Id|1|Host|a|Host|b|X-Forwarded-For|c|Expect|d");
   });
 
