@@ -28,6 +28,8 @@ const RUNTIME_FLAGS: readonly string[] = [
   "--openssl-config=/dev/null",
   // No native code besides what is linked in.
   "--no-addons",
+  // What the program uses of the runtime on purpose is none of the user's business (NODE_PENDING_DEPRECATION).
+  "--no-pending-deprecation",
 ];
 
 /** One executable as it was made. */

@@ -61,6 +61,18 @@ test("a broken OPENSSL_CONF has no effect", () => {
   assert.equal(status, 0, stderr);
 });
 
+test("NODE_PENDING_DEPRECATION says nothing of what the program uses of the runtime", async (t) => {
+  const environment = { NODE_PENDING_DEPRECATION: "1" };
+  const proxy = await startProxy({ workers: 1, environment });
+  t.after(proxy.stop);
+  assert.equal(await fetchStatus(proxy), 200);
+  assert.doesNotMatch(proxy.stderr(), /deprecat/i);
+  // The same variable does make the runtime itself speak.
+  const env = { ...process.env, ...environment };
+  const alone = spawnSync(process.execPath, ["-e", "process.binding('uv')"], { env });
+  assert.match(alone.stderr.toString(), /DEP0111/);
+});
+
 test("flags of the runtime on the command line are ours to refuse", () => {
   for (const flag of ["--inspect=127.0.0.1:0", "--eval=0", "--node-options=--inspect", "--test"]) {
     const { status, stderr } = run([flag]);
