@@ -73,6 +73,12 @@ export function wantsRetryOfStatus(policy: RetryPolicy, status: number): boolean
   return status >= 502 && status <= 504 && policy.on.includes("gateway-error");
 }
 
+/** Whether a request that an endpoint has got may be sent again at all, so that its body must be kept. Pure. */
+export function mayNeedAgain({ attempts, on, statuses }: RetryPolicy, method: string): boolean {
+  if (IDEMPOTENT.has(method)) return true;
+  return attempts > 0 && (statuses.length > 0 || on.some((each) => each !== "connect-failure"));
+}
+
 /** What one retry costs; a request gives 1, so that every fifth may be repeated. */
 const RETRY_COST = 5;
 /** Ten retries may follow each other without a request between them, and grow back in a second (as in Finagle). */

@@ -315,7 +315,8 @@ export class Exchange implements UpstreamSeeker, TunnelOwner {
     // HTTP/1.0 may come without Host, HTTP/1.1 must not go without: the endpoint is asked by its own name then.
     const ownName = endpoint.port === 0 ? "localhost" : endpoint.name;
     const authority = forwarded.authority === "" ? ownName : forwarded.authority;
-    body.begin(socket, serialiseRequest(forwarded, { authority, edgeFields, upgrade }));
+    const text = serialiseRequest(forwarded, { authority, edgeFields, upgrade });
+    body.begin(socket, text, plan.mayNeedAgain);
     if (!body.done) this.#connection.feed();
     if (this.#finished) return;
     body.flush(socket);

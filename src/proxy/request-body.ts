@@ -19,6 +19,7 @@ export class RequestBody {
   #taken = 0;
   /** The head, until the first body bytes or `flush` take it along. */
   #head = "";
+  #keeps = false;
   #kept: Buffer | undefined;
   /** All of it has been written. */
   done: boolean;
@@ -38,9 +39,13 @@ export class RequestBody {
     if (head.body > this.#bytesMax) this.failure = tooLarge(this.#bytesMax);
   }
 
-  /** Begins on a connection, or again on another one; the head goes out with the first body bytes or with `flush`. */
-  begin(socket: Socket, head: string): void {
+  /**
+   * Begins on a connection, or again on another one; the head goes out with the first body bytes or with `flush`. `keeps`:
+   * a body that comes whole with its head is kept, for a repetition.
+   */
+  begin(socket: Socket, head: string, keeps: boolean): void {
     const bytes = this.#kept;
+    this.#keeps = keeps;
     if (bytes === undefined) this.#head = head;
     else socket.writeJoined(head, { bytes, start: 0, length: bytes.length }, "");
   }
@@ -72,7 +77,8 @@ export class RequestBody {
     const length = Math.min(this.#left, bytes.length);
     this.#left -= length;
     this.done = this.#left === 0;
-    if (head !== "" && this.done) this.#kept = writeWhole(socket, head, bytes.subarray(0, length));
+    if (head !== "" && this.done && this.#keeps)
+      this.#kept = writeWhole(socket, head, bytes.subarray(0, length));
     else if (head !== "") socket.writeJoined(head, { bytes, start: 0, length }, "");
     else if (length > 0) socket.writeCopy(bytes.subarray(0, length));
     return length;

@@ -6,6 +6,7 @@ import type { ForwardAction, RetryPolicy } from "../core/model.ts";
 import type { Endpoint } from "../core/service.ts";
 import {
   DEFAULT_RETRY,
+  mayNeedAgain,
   mayRepeatOnNew,
   mayTryAnother,
   wantsRetryAfter,
@@ -122,6 +123,11 @@ export class RequestPlan implements AnswerPolicy, BoundRequest {
     service?.retryBudget.request();
     this.#beginMirror(action);
     return true;
+  }
+
+  /** Whether the body must be kept. */
+  get mayNeedAgain(): boolean {
+    return mayNeedAgain(this.#retry, this.head.method);
   }
 
   /** See BoundRequest. */

@@ -4,6 +4,8 @@ import { FAILURE_KINDS } from "../../src/core/failure.ts";
 import type { RetryPolicy } from "../../src/core/model.ts";
 import {
   type FailedAttempt,
+  DEFAULT_RETRY,
+  mayNeedAgain,
   mayRepeatOnNew,
   mayTryAnother,
   RetryBudget,
@@ -18,6 +20,23 @@ describe("mayTryAnother()", () => {
     const expected = CONNECT.includes(kind) || kind === "no-endpoint";
     test(`${kind}: ${expected ? "yes" : "no"}`, () => {
       assert.equal(mayTryAnother(kind), expected);
+    });
+  }
+});
+
+describe("mayNeedAgain()", () => {
+  const CASES: readonly (readonly [string, Partial<RetryPolicy>, expected: boolean])[] = [
+    ["PUT", {}, true],
+    ["PUT", { attempts: 0, on: [] }, true],
+    ["POST", {}, false],
+    ["POST", { on: ["connect-failure", "reset"] }, true],
+    ["POST", { on: ["5xx"] }, true],
+    ["POST", { on: [], statuses: [503] }, true],
+    ["POST", { attempts: 0, on: ["5xx"], statuses: [503] }, false],
+  ];
+  for (const [method, policy, expected] of CASES) {
+    test(`${method} with ${JSON.stringify(policy)}: ${expected ? "yes" : "no"}`, () => {
+      assert.equal(mayNeedAgain({ ...DEFAULT_RETRY, ...policy }, method), expected);
     });
   }
 });
