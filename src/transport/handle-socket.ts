@@ -25,7 +25,7 @@ const HIGH_WATER_BYTES = 64 * 1024;
 /** And so many writes, each of which costs some hundred bytes besides its own. */
 const HIGH_WATER_WRITES = 32;
 /** A shorter text goes to the kernel from the stack of the runtime; a buffer costs more than the string. */
-const TEXT_BYTES_MAX = 768;
+const TEXT_BYTES_MAX = 2048;
 
 /** Who dials. */
 export interface DialUser extends SocketUser {
@@ -58,8 +58,12 @@ export class HandleSocket implements Socket, HandleOwner {
   #remote: SocketAddress | undefined;
   #hasBuffer = false;
   #reading = false;
+  /** What `resume` and `end` ask for waits until the connection is there. */
+  #connecting = false;
   /** The peer has sent its FIN. */
   #readEnded = false;
+  /** The kernel has been asked for our FIN, and has not answered. */
+  #endIsOnItsWay = false;
   /** Writes in flight. */
   #writes = 0;
   #corked: Uint8Array[] | undefined;
@@ -79,6 +83,7 @@ export class HandleSocket implements Socket, HandleOwner {
     const handle = createHandle(port === 0);
     const socket = new HandleSocket(handle, memory);
     socket.user = user;
+    socket.#connecting = true;
     const status = connectHandle(handle, host, port);
     if (status !== 0) socket.#close(faultOf(status, "connect"));
     return socket;
@@ -98,16 +103,9 @@ export class HandleSocket implements Socket, HandleOwner {
   }
 
   write(data: string | Uint8Array): boolean {
-    if (this.destroyed || this.writableEnded || this.#writeFault !== undefined) return false;
+    if (!this.#takesBytes) return false;
     this.bytesWritten += data.length;
-    if (this.#corked !== undefined) return this.#keep(this.#corked, data);
-    const { request } = this.#memory;
-    const status =
-      typeof data === "string"
-        ? this.#handle.writeLatin1String(request, data)
-        : this.#handle.writeBuffer(request, data);
-    if (status === 0 && isWriteDone()) return !this.writableNeedDrain;
-    return this.#goOn(status, data);
+    return this.#corked === undefined ? this.#send(data) : this.#keep(this.#corked, data);
   }
 
   writeCopy(bytes: Uint8Array): boolean {
@@ -137,7 +135,8 @@ export class HandleSocket implements Socket, HandleOwner {
   uncork(): void {
     const corked = this.#corked;
     this.#corked = undefined;
-    if (corked !== undefined && corked.length > 0) this.write(Buffer.concat(corked));
+    if (corked !== undefined && corked.length > 0 && this.#takesBytes)
+      this.#send(Buffer.concat(corked));
   }
 
   isPaused(): boolean {
@@ -155,16 +154,14 @@ export class HandleSocket implements Socket, HandleOwner {
   resume(): void {
     if (this.#reading || this.destroyed || this.#readEnded) return;
     this.#reading = true;
-    if (!this.#hasBuffer) this.#useBuffer();
-    const status = this.#handle.readStart();
-    if (status !== 0) this.#close(faultOf(status, "read"));
+    if (!this.#connecting) this.#startReading();
   }
 
   end(): void {
     if (this.writableEnded || this.destroyed) return;
     this.uncork();
     this.writableEnded = true;
-    if (this.#writes === 0) this.#shutdown();
+    if (this.#writes === 0 && !this.#connecting) this.#shutdown();
   }
 
   destroy(): void {
@@ -174,10 +171,9 @@ export class HandleSocket implements Socket, HandleOwner {
   /** While the FIN that `end` asked for is on its way to the kernel, libuv refuses a reset. */
   reset(): void {
     if (this.destroyed) return;
-    const endIsOnItsWay = this.writableEnded && !this.writableFinished && this.#writes === 0;
     this.destroyed = true;
     const handle = this.#handle;
-    if (endIsOnItsWay || !resetHandle(handle)) closeHandle(handle);
+    if (this.#endIsOnItsWay || !resetHandle(handle)) closeHandle(handle);
   }
 
   setKeepAlive(delayMs: number): void {
@@ -188,10 +184,15 @@ export class HandleSocket implements Socket, HandleOwner {
     if (!this.destroyed) this.#handle.setNoDelay?.(true);
   }
 
-  /** The connection as a socket of Node, for what needs one. It must not have been read from. This one is of no use then. */
+  /**
+   * The connection as a socket of Node, for what needs one. It must not have been read from. This one is of no use then.
+   * When it is closed already, so is the other, for the same reason.
+   */
   toNodeSocket(): NodeSocket {
-    this.destroyed = true;
     this.user = undefined;
+    // A socket of Node becomes the `owner` of its handle: it would be told of the close in our place.
+    if (this.destroyed) return closedNodeSocket(this.#fault);
+    this.destroyed = true;
     // `handle` is not documented: it is how Node makes the sockets of its servers.
     const parts: object = { handle: this.#handle, allowHalfOpen: true };
     return new NodeSocket(parts);
@@ -200,8 +201,12 @@ export class HandleSocket implements Socket, HandleOwner {
   /** See HandleOwner. */
   handleConnected(status: number): void {
     if (this.destroyed) return;
-    if (status === 0) (this.user as DialUser | undefined)?.onConnect();
-    else this.#close(faultOf(status, "connect"));
+    if (status !== 0) return this.#close(faultOf(status, "connect"));
+    (this.user as DialUser | undefined)?.onConnect();
+    this.#connecting = false;
+    if (this.destroyed) return;
+    if (this.#reading) this.#startReading();
+    if (this.writableEnded && this.#writes === 0) this.#shutdown();
   }
 
   /** See HandleOwner. */
@@ -230,6 +235,7 @@ export class HandleSocket implements Socket, HandleOwner {
 
   /** See HandleOwner. */
   handleShutdown(status: number): void {
+    this.#endIsOnItsWay = false;
     this.#finish(status);
   }
 
@@ -241,9 +247,28 @@ export class HandleSocket implements Socket, HandleOwner {
     user?.onClose(this.#fault);
   }
 
-  #useBuffer(): void {
-    this.#hasBuffer = true;
-    readInto(this.#handle, this.#memory.readBuffer);
+  /** False = what is written would reach nobody: it is dropped. */
+  get #takesBytes(): boolean {
+    return !this.destroyed && !this.writableEnded && this.#writeFault === undefined;
+  }
+
+  #startReading(): void {
+    if (!this.#hasBuffer) {
+      this.#hasBuffer = true;
+      readInto(this.#handle, this.#memory.readBuffer);
+    }
+    const status = this.#handle.readStart();
+    if (status !== 0) this.#close(faultOf(status, "read"));
+  }
+
+  #send(data: string | Uint8Array): boolean {
+    const { request } = this.#memory;
+    const status =
+      typeof data === "string"
+        ? this.#handle.writeLatin1String(request, data)
+        : this.#handle.writeBuffer(request, data);
+    if (status === 0 && isWriteDone()) return !this.writableNeedDrain;
+    return this.#goOn(status, data);
   }
 
   #keep(corked: Uint8Array[], data: string | Uint8Array): boolean {
@@ -259,7 +284,7 @@ export class HandleSocket implements Socket, HandleOwner {
 
   /** Writes the first bytes of a buffer of the thread. */
   #writeFrom(buffer: Buffer, length: number): boolean {
-    if (this.destroyed || this.writableEnded || this.#writeFault !== undefined) return false;
+    if (!this.#takesBytes) return false;
     this.bytesWritten += length;
     const bytes = length === buffer.length ? buffer : buffer.subarray(0, length);
     const status = this.#handle.writeBuffer(this.#memory.request, bytes);
@@ -292,7 +317,8 @@ export class HandleSocket implements Socket, HandleOwner {
 
   #shutdown(): void {
     const status = shutdownHandle(this.#handle);
-    if (status !== 0) this.#finish(status);
+    if (status === 0) this.#endIsOnItsWay = true;
+    else this.#finish(status);
   }
 
   /** The FIN is sent, or there is nobody left to send it to. */
@@ -315,7 +341,8 @@ export class HandleSocket implements Socket, HandleOwner {
     this.#reading = false;
     this.#readEnded = true;
     if (this.#writeFault !== undefined) return this.#close(this.#writeFault);
-    this.user?.onEnd();
+    if (this.user === undefined) return this.#close(undefined);
+    this.user.onEnd();
     if (this.writableFinished) this.#close(undefined);
   }
 }
@@ -326,6 +353,13 @@ const LAST_WORDS_AFTER: ReadonlySet<string | undefined> = new Set(["EPIPE", "ECO
 function faultOf(status: number, action: string): SocketFault {
   const code = getSystemErrorName(status);
   return { code, message: `${action} ${code}` };
+}
+
+function closedNodeSocket(fault: SocketFault | undefined): NodeSocket {
+  const socket = new NodeSocket();
+  socket.on("error", () => undefined);
+  socket.destroy(fault && Object.assign(new Error(fault.message), { code: fault.code }));
+  return socket;
 }
 
 function nameOf(handle: StreamHandle, end: "getpeername" | "getsockname"): SocketAddress {

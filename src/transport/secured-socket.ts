@@ -22,7 +22,7 @@ export class SecuredSocket implements Socket {
     socket.on("error", (error: NodeJS.ErrnoException) => this.#onError(error));
     socket.on("close", () => this.#onClose());
     socket.on("data", (bytes: Buffer) => this.#onBytes(bytes));
-    socket.on("end", () => this.user?.onEnd());
+    socket.on("end", () => this.#onEnd());
     socket.on("drain", () => this.user?.onDrain());
     socket.on("finish", () => this.onFinish?.());
   }
@@ -66,6 +66,8 @@ export class SecuredSocket implements Socket {
   }
 
   write(data: string | Uint8Array): boolean {
+    // Node makes an error of it, which would close a connection that still reads.
+    if (this.#socket.writableEnded || this.#socket.destroyed) return false;
     return typeof data === "string" ? this.#socket.write(data, "latin1") : this.#socket.write(data);
   }
 
@@ -122,6 +124,11 @@ export class SecuredSocket implements Socket {
   #onBytes(bytes: Buffer): void {
     if (this.user === undefined) this.#socket.destroy();
     else this.user.onBytes(bytes);
+  }
+
+  #onEnd(): void {
+    if (this.user === undefined) this.#socket.destroy();
+    else this.user.onEnd();
   }
 
   /** Node leaves it open after an error that comes behind the handshake. */
