@@ -10,6 +10,7 @@ export interface TestCommand {
 /** Every program besides node, npm and what no Debian system lacks that a test starts. */
 export const TEST_COMMANDS: readonly TestCommand[] = [
   { command: "aiosmtpd", debianPackage: "python3-aiosmtpd" },
+  { command: "chromium", debianPackage: "chromium" },
   { command: "curl", debianPackage: "curl" },
   { command: "debootstrap", debianPackage: "debootstrap" },
   { command: "dnsmasq", debianPackage: "dnsmasq-base" },

@@ -60,6 +60,8 @@ export class HandleSocket implements Socket, HandleOwner {
   #reading = false;
   /** What `resume` and `end` ask for waits until the connection is there. */
   #connecting = false;
+  /** We have dialled: there may be an answer to be read though nothing can be written any more. */
+  #awaitsAnswer = false;
   /** The peer has sent its FIN. */
   #readEnded = false;
   /** The kernel has been asked for our FIN, and has not answered. */
@@ -75,7 +77,7 @@ export class HandleSocket implements Socket, HandleOwner {
   constructor(handle: StreamHandle, memory: SocketMemory) {
     this.#handle = handle;
     this.#memory = memory;
-    handle.owner = this;
+    handle.heldBy = this;
   }
 
   /** Begins to connect; `user` is told of all that follows, and nothing before the event loop turns. */
@@ -84,9 +86,14 @@ export class HandleSocket implements Socket, HandleOwner {
     const socket = new HandleSocket(handle, memory);
     socket.user = user;
     socket.#connecting = true;
+    socket.#awaitsAnswer = true;
     const status = connectHandle(handle, host, port);
     if (status !== 0) socket.#close(faultOf(status, "connect"));
     return socket;
+  }
+
+  get writable(): boolean {
+    return !this.destroyed && !this.writableEnded && this.#writeFault === undefined;
   }
 
   get writableLength(): number {
@@ -103,9 +110,9 @@ export class HandleSocket implements Socket, HandleOwner {
   }
 
   write(data: string | Uint8Array): boolean {
-    if (!this.#takesBytes) return false;
+    if (!this.writable) return false;
     this.bytesWritten += data.length;
-    return this.#corked === undefined ? this.#send(data) : this.#keep(this.#corked, data);
+    return this.#corked === undefined ? this.#send(data) : this.#holdBack(this.#corked, data);
   }
 
   writeCopy(bytes: Uint8Array): boolean {
@@ -135,7 +142,7 @@ export class HandleSocket implements Socket, HandleOwner {
   uncork(): void {
     const corked = this.#corked;
     this.#corked = undefined;
-    if (corked !== undefined && corked.length > 0 && this.#takesBytes)
+    if (corked !== undefined && corked.length > 0 && this.writable)
       this.#send(Buffer.concat(corked));
   }
 
@@ -145,8 +152,6 @@ export class HandleSocket implements Socket, HandleOwner {
 
   pause(): void {
     if (!this.#reading || this.destroyed) return;
-    // Nobody would come back for the last words of a peer that has reset.
-    if (this.#writeFault !== undefined) return this.#close(this.#writeFault);
     this.#reading = false;
     this.#handle.readStop();
   }
@@ -247,11 +252,6 @@ export class HandleSocket implements Socket, HandleOwner {
     user?.onClose(this.#fault);
   }
 
-  /** False = what is written would reach nobody: it is dropped. */
-  get #takesBytes(): boolean {
-    return !this.destroyed && !this.writableEnded && this.#writeFault === undefined;
-  }
-
   #startReading(): void {
     if (!this.#hasBuffer) {
       this.#hasBuffer = true;
@@ -268,10 +268,10 @@ export class HandleSocket implements Socket, HandleOwner {
         ? this.#handle.writeLatin1String(request, data)
         : this.#handle.writeBuffer(request, data);
     if (status === 0 && isWriteDone()) return !this.writableNeedDrain;
-    return this.#goOn(status, data);
+    return this.#settleWrite(status, data);
   }
 
-  #keep(corked: Uint8Array[], data: string | Uint8Array): boolean {
+  #holdBack(corked: Uint8Array[], data: string | Uint8Array): boolean {
     corked.push(typeof data === "string" ? Buffer.from(data, "latin1") : data);
     return true;
   }
@@ -284,17 +284,17 @@ export class HandleSocket implements Socket, HandleOwner {
 
   /** Writes the first bytes of a buffer of the thread. */
   #writeFrom(buffer: Buffer, length: number): boolean {
-    if (!this.#takesBytes) return false;
+    if (!this.writable) return false;
     this.bytesWritten += length;
     const bytes = length === buffer.length ? buffer : buffer.subarray(0, length);
     const status = this.#handle.writeBuffer(this.#memory.request, bytes);
     if (status === 0 && isWriteDone()) return true;
     if (status === 0) this.#memory.bufferTaken(buffer);
-    return this.#goOn(status, buffer);
+    return this.#settleWrite(status, buffer);
   }
 
   /** A write has failed, or the kernel has not taken all of it: the rest leaves later. */
-  #goOn(status: number, kept: string | Uint8Array): boolean {
+  #settleWrite(status: number, kept: string | Uint8Array): boolean {
     if (status !== 0) {
       this.#failWrite(status);
       return false;
@@ -308,10 +308,11 @@ export class HandleSocket implements Socket, HandleOwner {
     return !this.writableNeedDrain;
   }
 
-  /** A peer that has reset may have answered before: that is read, and then the socket closes. */
+  /** An endpoint that has reset may have answered before: that is read, and then the socket closes. */
   #failWrite(status: number): void {
     const fault = faultOf(status, "write");
-    if (this.#reading && LAST_WORDS_AFTER.has(fault.code)) this.#writeFault ??= fault;
+    const hasLastWords = this.#awaitsAnswer && this.#reading && LAST_WORDS_AFTER.has(fault.code);
+    if (hasLastWords) this.#writeFault ??= fault;
     else this.#close(fault);
   }
 

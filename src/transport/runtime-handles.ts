@@ -17,7 +17,8 @@ export interface HandleOwner {
 
 /** A TCP connection or a Unix socket. Statuses are 0 or a negative errno (libuv). */
 export interface StreamHandle {
-  owner: HandleOwner;
+  /** Its owner. Not `owner`: on a handle that is the runtime's own word for the same. */
+  heldBy: HandleOwner;
   /** Must return nothing, or the buffer is another one. */
   onread: (this: StreamHandle) => void;
   /** Bytes that the kernel has not taken yet. */
@@ -107,7 +108,7 @@ export function createHandle(isPath: boolean): StreamHandle {
 /** Begins to connect, to a path when the port is 0; its owner is told, unless the status is not 0. */
 export function connectHandle(handle: StreamHandle, host: string, port: number): number {
   const request = port === 0 ? new PIPE.PipeConnectWrap() : new TCP.TCPConnectWrap();
-  request.owner = handle.owner;
+  request.owner = handle.heldBy;
   request.oncomplete = onConnected;
   return port > 0 && isIPv6(host) && handle.connect6 !== undefined
     ? handle.connect6(request, host, port)
@@ -144,7 +145,7 @@ export function awaitWrite(
 /** A FIN; its owner is told when it is sent, unless the status is not 0. */
 export function shutdownHandle(handle: StreamHandle): number {
   const request = new STREAM.ShutdownWrap();
-  request.owner = handle.owner;
+  request.owner = handle.heldBy;
   request.oncomplete = onShutdown;
   return handle.shutdown(request);
 }
@@ -162,7 +163,7 @@ export function resetHandle(handle: StreamHandle): boolean {
 // The runtime calls these with the handle or the request as `this`.
 
 function onRead(this: StreamHandle): void {
-  this.owner.handleRead(STATE[READ_BYTES] ?? 0);
+  this.heldBy.handleRead(STATE[READ_BYTES] ?? 0);
 }
 
 function onWritten(this: WriteRequest, status: number): void {
@@ -181,7 +182,7 @@ function onShutdown(this: ShutdownRequest, status: number): void {
 }
 
 function onClosed(this: StreamHandle): void {
-  this.owner.handleClosed();
+  this.heldBy.handleClosed();
 }
 
 function load<Binding extends object>(name: string, needed: readonly (keyof Binding)[]): Binding {

@@ -31,6 +31,10 @@ export class SecuredSocket implements Socket {
     return this.#socket.destroyed;
   }
 
+  get writable(): boolean {
+    return this.#socket.writable;
+  }
+
   get writableNeedDrain(): boolean {
     return this.#socket.writableNeedDrain;
   }
@@ -67,7 +71,7 @@ export class SecuredSocket implements Socket {
 
   write(data: string | Uint8Array): boolean {
     // Node makes an error of it, which would close a connection that still reads.
-    if (this.#socket.writableEnded || this.#socket.destroyed) return false;
+    if (!this.writable) return false;
     return typeof data === "string" ? this.#socket.write(data, "latin1") : this.#socket.write(data);
   }
 

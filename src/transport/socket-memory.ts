@@ -5,7 +5,8 @@ import { type WriteRequest, createWriteRequest } from "./runtime-handles.ts";
 const READ_BYTES = 64 * 1024;
 /** One read with what frames it. */
 const LARGE_BYTES = READ_BYTES + 1024;
-/** What is no longer than that goes out of a buffer of its own: a write that waits must not hold a large one for it. */
+/** What is no longer than that goes out of a smaller buffer: a write that waits must not hold many times its size. */
+const MIDDLE_BYTES = 16 * 1024;
 const SMALL_BYTES = 4 * 1024;
 /** 2 MiB a thread; more that were in flight at once are garbage afterwards. */
 const FREE_MAX = 32;
@@ -20,6 +21,7 @@ export class SocketMemory {
   /** For the next write. */
   request: WriteRequest = createWriteRequest();
   #large: Buffer = Buffer.allocUnsafeSlow(LARGE_BYTES);
+  #middle: Buffer = Buffer.allocUnsafeSlow(MIDDLE_BYTES);
   #small: Buffer = Buffer.allocUnsafeSlow(SMALL_BYTES);
   readonly #free: Buffer[] = [];
   /** Those that writes in flight keep: no other memory may get among the free. */
@@ -28,6 +30,7 @@ export class SocketMemory {
   /** A buffer for a write of so many bytes, its content undefined; undefined when there is none that large. */
   bufferFor(length: number): Buffer | undefined {
     if (length <= SMALL_BYTES) return this.#small;
+    if (length <= MIDDLE_BYTES) return this.#middle;
     return length <= LARGE_BYTES ? this.#large : undefined;
   }
 
@@ -39,6 +42,7 @@ export class SocketMemory {
   /** A write in flight keeps this buffer. */
   bufferTaken(buffer: Buffer): void {
     if (buffer === this.#small) this.#small = Buffer.allocUnsafeSlow(SMALL_BYTES);
+    else if (buffer === this.#middle) this.#middle = Buffer.allocUnsafeSlow(MIDDLE_BYTES);
     else {
       this.#lent.add(buffer);
       this.#large = this.#free.pop() ?? Buffer.allocUnsafeSlow(LARGE_BYTES);

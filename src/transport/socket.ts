@@ -14,7 +14,7 @@ export interface SocketUser {
   onBytes(bytes: Buffer): void;
   /** The peer will send no more. */
   onEnd(): void;
-  /** The socket wanted a pause, and all that waited has left for the kernel. */
+  /** The socket wanted a pause, and all that waited has left for the kernel. Does not come once a write has failed. */
   onDrain(): void;
   /** The socket is closed. The last call. `fault` undefined = we closed it, or both sides had ended. */
   onClose(fault: SocketFault | undefined): void;
@@ -29,6 +29,8 @@ export interface Socket {
   /** Over TLS a FIN alone may be an attacker's: who ends must say so first. */
   readonly isSecured: boolean;
   readonly destroyed: boolean;
+  /** What is written may reach the peer. False, and everything is dropped, also between a failed write and `onClose`. */
+  readonly writable: boolean;
   /** So much waits that the source should pause; `onDrain` follows. */
   readonly writableNeedDrain: boolean;
   /** Bytes that wait. */

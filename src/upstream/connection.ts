@@ -161,7 +161,7 @@ export class UpstreamConnection implements Deadlined, Dialler, SocketUser {
 
   /** Connected and not known to be closing. */
   get usable(): boolean {
-    return this.connectMs !== undefined && !this.#ended && !this.socket.destroyed;
+    return this.connectMs !== undefined && !this.#ended && this.socket.writable;
   }
 
   /** Closes at once; the user hears nothing more. */

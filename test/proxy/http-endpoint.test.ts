@@ -215,21 +215,17 @@ test("Exchange passes an answer that comes before the request's end, and takes n
 
 test("Exchange passes an answer whose endpoint resets while the request is still being sent", async (t) => {
   const rig = await Rig.create(t);
-  let speak = (): void => undefined;
-  const origin = await rig.origin((peer) => {
-    speak = () => {
-      peer.write(answer("enough", [], "413 Content Too Large"));
-      peer.reset();
-    };
-  });
+  const origin = await rig.origin();
   await rig.serve({ http: [origin.address] });
   for (let i = 1; i <= 10; i += 1) {
     const client = await rig.client();
     client.write(`${request("POST", "/", ["Content-Length: 100000"])}${"x".repeat(1000)}`);
-    await until(() => origin.peers[i - 1]?.text.includes("xxx") === true, "the request has begun");
+    const peer = await origin.peer(i - 1);
+    await peer.see("xxx");
     // All in one turn: the box finds more to send, the answer and the reset at once.
     client.write("x".repeat(50_000));
-    speak();
+    peer.write(answer("enough", [], "413 Content Too Large"));
+    peer.reset();
     assert.match(await client.see("enough"), /^HTTP\/1\.1 413 /);
     client.destroy();
   }

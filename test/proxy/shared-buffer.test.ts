@@ -1,5 +1,5 @@
 /**
- * A worker reads all its sockets into one buffer (src/upstream/read-buffer.ts): whoever keeps bytes of it, or hands them
+ * A worker reads all its sockets into one buffer (src/transport/socket-memory.ts): whoever keeps bytes of it, or hands them
  * to a write, sends one client's bytes to another. Here many connections at once, each with bytes of its own, are cut at
  * random, wait for slow readers on both sides, and are checked byte by byte.
  */

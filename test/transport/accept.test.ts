@@ -144,3 +144,22 @@ test("acceptInto(): a client that is gone already has an end of its own", LIMIT,
 test("acceptInto() refuses a server that does not listen", () => {
   assert.throws(() => acceptInto(createServer(), new SocketMemory(), () => undefined), TypeError);
 });
+
+test(
+  "a client that has reset is given up at the first write that fails: its request is of no use",
+  LIMIT,
+  async (t) => {
+    const accepting = await Accepting.start(t);
+    const { client, socket } = await accepting.pair(t);
+    const user = new RecordingUser();
+    socket.user = user;
+    client.write("request");
+    await resetFar(client);
+    socket.resume();
+    while (socket.write("answer"));
+    assert.ok(socket.destroyed);
+    await user.until("close");
+    assert.match(user.fault?.message ?? "", /^write (?:EPIPE|ECONNRESET)$/);
+    assert.deepEqual(user.told, ["close"]);
+  },
+);

@@ -26,7 +26,7 @@ for (const isPath of [false, true]) {
     const handle = createHandle(isPath);
     let closes = 0;
     const closed = new Promise<void>((resolve) => {
-      handle.owner = {
+      handle.heldBy = {
         ...QUIET,
         handleClosed() {
           closes += 1;
@@ -46,7 +46,7 @@ test("resetHandle() does nothing where there is no reset", async () => {
   const handle = createHandle(true);
   assert.equal(resetHandle(handle), false);
   const closed = new Promise<void>((resolve) => {
-    handle.owner = { ...QUIET, handleClosed: resolve };
+    handle.heldBy = { ...QUIET, handleClosed: resolve };
   });
   closeHandle(handle);
   await closed;
@@ -55,7 +55,7 @@ test("resetHandle() does nothing where there is no reset", async () => {
 test("connectHandle() gives the status of what cannot be tried", async () => {
   const handle = createHandle(false);
   const closed = new Promise<void>((resolve) => {
-    handle.owner = { ...QUIET, handleClosed: resolve };
+    handle.heldBy = { ...QUIET, handleClosed: resolve };
   });
   assert.equal(getSystemErrorName(connectHandle(handle, "no-address", 80)), "EINVAL");
   closeHandle(handle);
