@@ -16,6 +16,7 @@ import {
   readInto,
   resetHandle,
   shutdownHandle,
+  tryWrite,
 } from "./runtime-handles.ts";
 import type { BytesPart, Socket, SocketFault, SocketUser } from "./socket.ts";
 import type { SocketMemory } from "./socket-memory.ts";
@@ -26,6 +27,9 @@ const HIGH_WATER_BYTES = 64 * 1024;
 const HIGH_WATER_WRITES = 32;
 /** A shorter text goes to the kernel from the stack of the runtime; a buffer costs more than the string. */
 const TEXT_BYTES_MAX = 2048;
+
+/** From here on a copy costs more than to ask the kernel first. */
+const TRY_BYTES_MIN = 16 * 1024;
 
 /** Who dials. */
 export interface DialUser extends SocketUser {
@@ -116,11 +120,12 @@ export class HandleSocket implements Socket, HandleOwner {
   }
 
   writeCopy(bytes: Uint8Array): boolean {
-    const { length } = bytes;
-    const buffer = this.#bufferFor(length);
-    if (buffer === undefined) return this.write(Buffer.from(bytes));
-    buffer.set(bytes);
-    return this.#writeFrom(buffer, length);
+    const rest = bytes.length < TRY_BYTES_MIN ? bytes : this.#writeAtOnce(bytes);
+    if (rest.length === 0) return !this.writableNeedDrain;
+    const buffer = this.#bufferFor(rest.length);
+    if (buffer === undefined) return this.write(Buffer.from(rest));
+    buffer.set(rest);
+    return this.#writeFrom(buffer, rest.length);
   }
 
   writeJoined(head: string, { bytes, start, length }: BytesPart, tail: string): boolean {
@@ -280,6 +285,15 @@ export class HandleSocket implements Socket, HandleOwner {
   #bufferFor(length: number): Buffer | undefined {
     const isAlone = this.#writes === 0 && this.#corked === undefined;
     return isAlone ? this.#memory.bufferFor(length) : undefined;
+  }
+
+  /** Writes what the kernel takes without a copy, and gives the rest. */
+  #writeAtOnce(bytes: Uint8Array): Uint8Array {
+    const isAlone = this.#writes === 0 && this.#corked === undefined && !this.#connecting;
+    if (!isAlone || !this.writable) return bytes;
+    const length = tryWrite(this.#handle, bytes);
+    this.bytesWritten += length;
+    return length === 0 ? bytes : bytes.subarray(length);
   }
 
   /** Writes the first bytes of a buffer of the thread. */

@@ -2,6 +2,7 @@
  * The stream handles of the runtime, on which Node's own sockets are built. They are not documented. The runtime is part
  * of the executable, so what is here is here for all of its users; what is missing stops the program at its start.
  */
+import { writeSync } from "node:fs";
 import { isIPv6 } from "node:net";
 
 /** Who is told what becomes of a handle, from the event loop. Statuses are 0 or a negative errno (libuv). */
@@ -21,6 +22,8 @@ export interface StreamHandle {
   heldBy: HandleOwner;
   /** Must return nothing, or the buffer is another one. */
   onread: (this: StreamHandle) => void;
+  /** -1 once it is closed. */
+  readonly fd: number;
   /** Bytes that the kernel has not taken yet. */
   readonly writeQueueSize: number;
   /** Reads go into this memory from now on. */
@@ -124,6 +127,18 @@ export function readInto(handle: StreamHandle, buffer: Uint8Array): void {
 /** A request for writes. */
 export function createWriteRequest(): WriteRequest {
   return new STREAM.WriteWrap();
+}
+
+/**
+ * Writes what the kernel takes at once, from memory that is only lent: a handle's own write would go on with it later.
+ * Returns how many bytes that were; 0 also when there is an error, which the next write meets again.
+ */
+export function tryWrite(handle: StreamHandle, bytes: Uint8Array): number {
+  try {
+    return writeSync(handle.fd, bytes);
+  } catch {
+    return 0;
+  }
 }
 
 /** Whether the last write of the thread was done at once. */

@@ -75,7 +75,9 @@ try {
 async function measure(load: Load): Promise<void> {
   const samples = new Map(peers.map((peer) => [peer.name, [] as number[]]));
   for (let round = 0; round <= rounds; round += 1) {
-    for (const [peer, { pid, port }] of running) {
+    // Every second round the other way round: what comes first or last is nobody's alone.
+    const turns = round % 2 === 0 ? [...running] : [...running].toReversed();
+    for (const [peer, { pid, port }] of turns) {
       const length = round === 0 ? WARM_UP_SECONDS : seconds;
       const before = cpuTimeUs(pid);
       const requests = await drive(load, port, length);

@@ -66,7 +66,9 @@ async function compare(
 ): Promise<void> {
   const samples = new Map(peers.map(({ name }) => [name, [] as number[]]));
   for (let round = 0; round <= rounds; round += 1) {
-    for (const [{ name }, peer] of running) {
+    // Every second round the other way round: what comes first or last is nobody's alone.
+    const turns = round % 2 === 0 ? [...running] : [...running].toReversed();
+    for (const [{ name }, peer] of turns) {
       const value = await measure(peer);
       if (round > 0) samples.get(name)?.push(value);
     }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { describe, test } from "node:test";
 import { LIMIT, connectPair, fill, readAll } from "./fixtures.ts";
@@ -40,6 +41,28 @@ describe("HandleSocket.write()", () => {
     assert.ok(socket.write("more"));
     assert.deepEqual(user.told, ["connect", "drain"]);
   });
+
+  for (const length of [4000, 16_384, 60_000, 65_536, 300_000]) {
+    test(`does not need the memory of a copy after the call: ${length}`, LIMIT, async (t) => {
+      const { socket, far } = await connectPair(t);
+      const lent = Buffer.alloc(length);
+      const hash = createHash("sha256");
+      let fillings = 0;
+      // Until two have been cut by the kernel, or stand behind one that was.
+      for (let waiting = 0; waiting < 2; fillings += 1) {
+        lent.fill(fillings % 251);
+        hash.update(lent);
+        socket.writeCopy(lent);
+        lent.fill(255);
+        if (socket.writableLength > 0) waiting += 1;
+      }
+      assert.equal(socket.bytesWritten, fillings * length);
+      socket.end();
+      const seen = createHash("sha256");
+      for await (const bytes of far) seen.update(bytes as Buffer);
+      assert.equal(seen.digest("hex"), hash.digest("hex"));
+    });
+  }
 
   test("asks for a pause when many small writes wait", LIMIT, async (t) => {
     const { socket } = await connectPair(t);
