@@ -130,6 +130,7 @@ export class HandleSocket implements Socket, HandleOwner {
 
   writeJoined(head: string, { bytes, start, length }: BytesPart, tail: string): boolean {
     const total = head.length + length + tail.length;
+    if (total === length) return this.writeCopy(bytes.subarray(start, start + length));
     if (total <= TEXT_BYTES_MAX)
       return this.write(head + bytes.toString("latin1", start, start + length) + tail);
     const buffer = this.#bufferFor(total);
@@ -281,10 +282,13 @@ export class HandleSocket implements Socket, HandleOwner {
     return true;
   }
 
-  /** One that may be used again after the write; undefined = the write needs memory of its own, no more than its length. */
+  /** One of the thread's; undefined = the write needs memory of its own, no more than its length. */
   #bufferFor(length: number): Buffer | undefined {
-    const isAlone = this.#writes === 0 && this.#corked === undefined;
-    return isAlone ? this.#memory.bufferFor(length) : undefined;
+    if (this.#corked !== undefined) return undefined;
+    const buffer = this.#memory.bufferFor(length);
+    // Behind others it waits for sure, and holds what it is given.
+    const isTooLarge = this.#writes > 0 && buffer !== undefined && buffer.length > 2 * length;
+    return isTooLarge ? undefined : buffer;
   }
 
   /** Writes what the kernel takes without a copy, and gives the rest. */
@@ -302,7 +306,7 @@ export class HandleSocket implements Socket, HandleOwner {
     this.bytesWritten += length;
     const bytes = length === buffer.length ? buffer : buffer.subarray(0, length);
     const status = this.#handle.writeBuffer(this.#memory.request, bytes);
-    if (status === 0 && isWriteDone()) return true;
+    if (status === 0 && isWriteDone()) return !this.writableNeedDrain;
     if (status === 0) this.#memory.bufferTaken(buffer);
     return this.#settleWrite(status, buffer);
   }
