@@ -27,7 +27,6 @@ const HIGH_WATER_BYTES = 64 * 1024;
 const HIGH_WATER_WRITES = 32;
 /** A shorter text goes to the kernel from the stack of the runtime; a buffer costs more than the string. */
 const TEXT_BYTES_MAX = 2048;
-
 /** From here on a copy costs more than to ask the kernel first. */
 const TRY_BYTES_MIN = 16 * 1024;
 
@@ -45,7 +44,7 @@ export interface DialAddress {
 
 /**
  * Owns the handle. Node's own sockets are streams for every use: each costs some kilobytes, and each write an event of
- * the next turn. Measured, a tunnel took 210 µs on two of them and 120 on two handles, HAProxy 125.
+ * the next turn. Measured in one run, a tunnel took 177 µs on two of them and 160 here, HAProxy 123; idle 14 and 8 KiB.
  */
 export class HandleSocket implements Socket, HandleOwner {
   user: SocketUser | undefined;

@@ -95,9 +95,29 @@ interface PipeBinding {
 /** The end of a stream, where other negative numbers are an errno (libuv's UV_EOF). */
 export const END_OF_STREAM = -4095;
 
-const STREAM = load<StreamBinding>("stream_wrap", ["WriteWrap", "ShutdownWrap", "streamBaseState"]);
+const STREAM = load<StreamBinding>("stream_wrap", [
+  "WriteWrap",
+  "ShutdownWrap",
+  "streamBaseState",
+  "kReadBytesOrError",
+  "kLastWriteWasAsync",
+]);
 const TCP = load<TcpBinding>("tcp_wrap", ["TCP", "TCPConnectWrap", "constants"]);
 const PIPE = load<PipeBinding>("pipe_wrap", ["Pipe", "PipeConnectWrap", "constants"]);
+const METHODS: readonly (keyof StreamHandle)[] = [
+  "fd",
+  "onread",
+  "writeQueueSize",
+  "useUserBuffer",
+  "readStart",
+  "readStop",
+  "writeBuffer",
+  "writeLatin1String",
+  "shutdown",
+  "close",
+  "connect",
+];
+for (const handle of [TCP.TCP, PIPE.Pipe]) demand(handle.prototype as object, handle.name, METHODS);
 
 const STATE = STREAM.streamBaseState;
 const READ_BYTES = STREAM.kReadBytesOrError;
@@ -203,10 +223,13 @@ function onClosed(this: StreamHandle): void {
 function load<Binding extends object>(name: string, needed: readonly (keyof Binding)[]): Binding {
   const { binding } = process as unknown as { binding: (name: string) => Binding };
   const found = binding.call(process, name);
-  for (const key of needed) {
-    if (found[key] === undefined) {
-      throw new TypeError(`the runtime has other stream handles: ${name} lacks ${String(key)}`);
-    }
-  }
+  demand(found, name, needed);
   return found;
+}
+
+/** Throws when something is not there, also by inheritance. */
+function demand(object: object, name: string, needed: readonly PropertyKey[]): void {
+  const missing = needed.find((key) => !(key in object));
+  if (missing === undefined) return;
+  throw new TypeError(`the runtime has other stream handles: ${name} lacks ${String(missing)}`);
 }

@@ -27,6 +27,11 @@ export class SecuredSocket implements Socket {
     socket.on("finish", () => this.onFinish?.());
   }
 
+  /** Why the peer's certificate was not accepted. */
+  get authorizationError(): TLSSocket["authorizationError"] {
+    return this.#socket.authorizationError;
+  }
+
   get destroyed(): boolean {
     return this.#socket.destroyed;
   }

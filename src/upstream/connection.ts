@@ -1,5 +1,4 @@
 /** One connection to an endpoint, plain or over TLS, and whoever uses it now. */
-import type { TLSSocket } from "node:tls";
 import type { EndpointLoad } from "../core/balance/candidate.ts";
 import type { Failure, FailureKind } from "../core/failure.ts";
 import { observe } from "../core/metric-layout.ts";
@@ -104,7 +103,6 @@ export class UpstreamConnection implements Deadlined, Dialler, SocketUser {
   #load: EndpointLoad;
   /** TCP is there; TLS may not be yet. */
   #isDialled = false;
-  #tls: TLSSocket | undefined;
   #secured: SecuredSocket | undefined;
   #ended = false;
   /** Its owner knows that it is closed. */
@@ -221,7 +219,6 @@ export class UpstreamConnection implements Deadlined, Dialler, SocketUser {
       below.destroy();
       return;
     }
-    this.#tls = secured;
     this.#secured = new SecuredSocket(secured, below, this);
     secured.once("secureConnect", () => this.#onConnected());
   }
@@ -261,13 +258,13 @@ export class UpstreamConnection implements Deadlined, Dialler, SocketUser {
 
   #noteFault(fault: SocketFault): void {
     const { code, message } = fault;
-    const tls = this.#tls;
-    const failure = tls === undefined ? undefined : describeTlsError(fault, tls);
+    const secured = this.#secured;
+    const failure = secured === undefined ? undefined : describeTlsError(fault, secured);
     // A client's certificate is refused only after the handshake in TLS 1.3: the request may have been seen by then.
     if (this.connectMs !== undefined)
       this.#fail("upstream-reset", failure?.detail ?? code ?? message);
     else if (failure !== undefined) this.#failure ??= failure;
-    else if (tls !== undefined) this.#fail("connect-tls", `${code} during the handshake`);
+    else if (secured !== undefined) this.#fail("connect-tls", `${code} during the handshake`);
     else if (code === "ECONNREFUSED") this.#fail("connect-refused", code);
     else if (code === "ETIMEDOUT") this.#fail("connect-timeout", code);
     else this.#fail("connect-failed", code ?? message);

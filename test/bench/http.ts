@@ -15,6 +15,7 @@ import {
   type Peer,
   type RunningPeer,
   cpuTimeUs,
+  inTurns,
   startPeer,
   startSite,
 } from "./peers.ts";
@@ -75,9 +76,7 @@ try {
 async function measure(load: Load): Promise<void> {
   const samples = new Map(peers.map((peer) => [peer.name, [] as number[]]));
   for (let round = 0; round <= rounds; round += 1) {
-    // Every second round the other way round: what comes first or last is nobody's alone.
-    const turns = round % 2 === 0 ? [...running] : [...running].toReversed();
-    for (const [peer, { pid, port }] of turns) {
+    for (const [peer, { pid, port }] of inTurns(running, round)) {
       const length = round === 0 ? WARM_UP_SECONDS : seconds;
       const before = cpuTimeUs(pid);
       const requests = await drive(load, port, length);

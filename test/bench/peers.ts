@@ -107,6 +107,11 @@ export async function startPeer(peer: Peer, ports: PeerPorts): Promise<RunningPe
   };
 }
 
+/** Every second round the other way round: what comes first or last is nobody's alone. Pure. */
+export function inTurns<T>(all: Iterable<T>, round: number): readonly T[] {
+  return round % 2 === 0 ? [...all] : [...all].toReversed();
+}
+
 /** Processor time of a process and its children so far, in microseconds (steps of 10 ms). Reads /proc. */
 export function cpuTimeUs(pid: number): number {
   let ticks = 0;

@@ -6,13 +6,10 @@
  * without routing in the same round. `wrk` makes the load.
  */
 import { execFile } from "node:child_process";
-import { writeFileSync } from "node:fs";
 import { request } from "node:http";
-import { join } from "node:path";
 import { promisify } from "node:util";
-import { inProject } from "../../build/project.ts";
 import { OTHER_CORE, PROXY_CORE, pin } from "./cores.ts";
-import { cpuTimeUs, startPeer } from "./peers.ts";
+import { cpuTimeUs, gatehousePeer, startPeer } from "./peers.ts";
 import { freePort } from "./ports.ts";
 
 /** One way to the same answer. */
@@ -41,14 +38,7 @@ const [noRouting, ...routed] = WAYS;
 const port = await freePort();
 const samples = new Map(WAYS.map((way) => [way, [] as number[]]));
 const proxy = await startPeer(
-  {
-    name: "gatehouse",
-    command: (folder, { admin }) => {
-      const file = join(folder, "gatehouse.toml");
-      writeFileSync(file, configuration(port, admin));
-      return [process.env["GATEHOUSE"] ?? inProject("dist", "gatehouse"), "run", "-c", file];
-    },
-  },
+  gatehousePeer((_folder, { listen, admin }) => configuration(listen, admin)),
   { listen: port, site: 0, admin: await freePort() },
 );
 try {

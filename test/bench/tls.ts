@@ -9,7 +9,7 @@ import { type Server, type Socket, connect, createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { helloWith, serverNames } from "../core/tls/hello-builder.ts";
 import { OTHER_CORE, PROXY_CORE, pin } from "./cores.ts";
-import { type Peer, type RunningPeer, cpuTimeUs, startPeer, statusKiB } from "./peers.ts";
+import { type Peer, type RunningPeer, cpuTimeUs, inTurns, startPeer, statusKiB } from "./peers.ts";
 import { freePort } from "./ports.ts";
 import { availableStreamPeers } from "./stream-peers.ts";
 
@@ -66,9 +66,7 @@ async function compare(
 ): Promise<void> {
   const samples = new Map(peers.map(({ name }) => [name, [] as number[]]));
   for (let round = 0; round <= rounds; round += 1) {
-    // Every second round the other way round: what comes first or last is nobody's alone.
-    const turns = round % 2 === 0 ? [...running] : [...running].toReversed();
-    for (const [{ name }, peer] of turns) {
+    for (const [{ name }, peer] of inTurns(running, round)) {
       const value = await measure(peer);
       if (round > 0) samples.get(name)?.push(value);
     }

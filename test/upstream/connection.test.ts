@@ -153,6 +153,17 @@ describe("UpstreamConnection", () => {
     assert.deepEqual(user.told, ["connect", "drain"]);
   });
 
+  test("is not usable again once a write has failed, though it is still read", LIMIT, async (t) => {
+    const { connection, user, far } = await dialAndConnect(t);
+    far.write("answer");
+    far.resetAndDestroy();
+    await once(far, "close");
+    while (connection.socket.write("x"));
+    assert.deepEqual([connection.socket.destroyed, connection.usable], [false, false]);
+    await user.until("close");
+    assert.equal(user.data, "answer");
+  });
+
   test("gives nothing while it is paused, and all of it afterwards", LIMIT, async (t) => {
     const { connection, user, far } = await dialAndConnect(t);
     connection.socket.pause();

@@ -74,7 +74,7 @@ interface CommonName {
 
 /** Longer names are rare. */
 const COMMON_LENGTH_MAX = 31;
-/** By length and first letter, which leaves two or three candidates; undefined = none. */
+/** By length and first letter, which leaves eight spellings at most; undefined = none. */
 const COMMON_NAMES: readonly (readonly CommonName[] | undefined)[] = buildCommonNames();
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
